@@ -1,0 +1,1 @@
+"""SafeDNS: a filtering DNS resolver that protects families at the home router."""

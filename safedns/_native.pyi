@@ -1,0 +1,238 @@
+"""What every packet pays for, in Rust: blocklist look-up, policy, cache, forwarding and batched socket calls.
+
+Python compiles configuration into the immutable objects below and hands them over; the engine executes them. Nothing in
+this module reads configuration, logs, or waits.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, final
+
+FORMAT_VERSION: Final[int]
+"""Version of the compiled blocklist that this build writes and reads."""
+
+COUNTERS: Final[int]
+"""Number of 64-bit counters that an `Engine` keeps; the size of its `counters` buffer is eight times this, in bytes."""
+
+def counter_layout() -> list[tuple[str, str, int, int]]:
+    """Describe the counters buffer: `(metric, label values, index, length)` rows, in index order.
+
+    `label values` is the labels of the row's first value in Prometheus notation (`protocol="udp",type="A"`), or empty.
+    A row of length 1 is one counter or gauge. A histogram is one row per metric: its length is the number of buckets
+    plus one for the sum in nanoseconds, which comes last; bucket bounds are in `histogram_bounds`.
+    """
+
+def histogram_bounds(metric: str) -> list[float]:
+    """Upper bounds in seconds of a histogram's buckets, the last one infinite."""
+
+def forbid_new_privileges() -> None:
+    """Set the kernel's no_new_privs flag (prctl(2)) on this process and what it starts; a no-op where unsupported."""
+
+@final
+class Blocklist:
+    """A compiled blocklist: verified, sealed in memory, read-only, shared by every process that attaches to it."""
+
+    @staticmethod
+    def load(path: str) -> Blocklist:
+        """Read a compiled blocklist, verify all of it and seal it in memory.
+
+        The copy is sealed so that nothing done to the file afterwards (overwritten, cut short, disk gone) can reach a
+        running resolver.
+
+        Raises:
+            BlocklistError: unreadable, damaged, cut short, or of another format version; says what was expected and found.
+        """
+
+    @staticmethod
+    def attach(fd: int) -> Blocklist:
+        """Map a blocklist that `load` sealed, in this or another process. The descriptor is duplicated.
+
+        Raises:
+            BlocklistError: the descriptor holds no sealed blocklist.
+        """
+
+    def fileno(self) -> int:
+        """The sealed file's descriptor, to hand to another process; it stays owned by this object."""
+
+    @property
+    def serial(self) -> int:
+        """Version of the content, given when it was compiled."""
+
+    @property
+    def names(self) -> int:
+        """Distinct names that were compiled in, over all categories."""
+
+    @property
+    def entries(self) -> int:
+        """Entries left after names under an equally blocked parent were dropped."""
+
+    @property
+    def size(self) -> int:
+        """Size in bytes."""
+
+    @property
+    def version(self) -> int:
+        """Format version of the file."""
+
+    @property
+    def checksum(self) -> str:
+        """Hash of the content, in hexadecimal."""
+
+    @property
+    def counts(self) -> dict[int, int]:
+        """Distinct names by category number."""
+
+    def lookup(self, name: str, /) -> tuple[int, str | None]:
+        """Look a name up.
+
+        Args:
+            name: a domain name in A-label form; case and a trailing dot don't matter.
+
+        Returns:
+            The set of categories as a bit mask (bit n = category number n), and the most specific entry that gave one,
+            or `(0, None)`.
+
+        Raises:
+            ValueError: not a domain name.
+        """
+
+@final
+class Builder:
+    """Collects names and compiles them into a blocklist. The same names in any order give the same bytes."""
+
+    def __new__(cls) -> Builder: ...
+    def add(self, names: bytes, category: int, /, *, exact: bool = False, exception: bool = False) -> list[tuple[int, str]]:
+        """Add names of one category.
+
+        Args:
+            names: domain names in A-label form, one to a line (LF), in any order and case. Empty lines count as lines.
+            category: category number, 0 to 63.
+            exact: the entry matches the name only and not what is below it.
+            exception: the name and what is below it are not in the category.
+
+        Returns:
+            The lines that hold no domain name: `(index from 0, reason)`.
+        """
+
+    def write(self, fd: int, /, *, serial: int = 1) -> tuple[int, int, int]:
+        """Compile what was added and write it to a descriptor; the builder is empty afterwards.
+
+        Returns:
+            Distinct names, entries left after subsumption, bytes written.
+
+        Raises:
+            OSError: writing failed (disk full, say).
+        """
+
+@final
+class Policy:
+    """What to do with a name: an immutable snapshot that Python compiles from the configuration."""
+
+    def __new__(
+        cls,
+        *,
+        rules: Sequence[tuple[int, int, int, str, str]],
+        protected: Sequence[str] = ...,
+        special: Sequence[tuple[str, int]] = ...,
+        allowed_clients: Sequence[str] = ...,
+        sinkhole_ipv4: str | None = None,
+        sinkhole_ipv6: str | None = None,
+        block_ttl: int = 10,
+    ) -> Policy:
+        """Compile a policy.
+
+        Args:
+            rules: the blocked categories, strongest first: category number, answer mode (0 sinkhole, 1 NXDOMAIN, 2 null
+                address, 3 REFUSED), Extended DNS Error code (RFC 8914), its text, and the structured form of
+                draft-ietf-dnsop-structured-dns-error (JSON) for clients that ask for it.
+            protected: names that no list may block, with all below them.
+            special: names answered here, with all below them: 0 NXDOMAIN, 1 NODATA, 2 loopback addresses.
+            allowed_clients: networks in CIDR notation that may ask; packets from others get no answer.
+            sinkhole_ipv4: address of the block page; None is the address that the query came in on.
+            sinkhole_ipv6: the same for AAAA.
+            block_ttl: TTL in seconds of answers to blocked names.
+
+        Raises:
+            ValueError: an argument is out of range or no name, network or address.
+        """
+
+    def decide(self, name: str, blocklist: Blocklist | None, /) -> tuple[str, int | None, str | None]:
+        """Say what happens to a name, with the code that every packet runs through.
+
+        Returns:
+            The rule that decided (`special`, `protected`, `category` or `default`), the category number for
+            `category`, and the entry that matched.
+
+        Raises:
+            ValueError: not a domain name.
+        """
+
+@final
+class Engine:
+    """Answers queries: from policy, cache or upstream. One per worker; not thread-safe.
+
+    UDP never returns to Python: register `receive` as the reader of each UDP socket and `receive_upstream` (which also
+    runs the engine's timers) as the reader of `upstream_fd`. After `receive_upstream` and `answer`, collect with
+    `take_replies` and `take_exchanges` what concerns streams.
+    """
+
+    def __new__(cls, *, counters: Any, cache_size: int = ..., max_udp_payload: int = ..., max_outstanding: int = ...) -> Engine:
+        """Create an engine.
+
+        Args:
+            counters: writable buffer of `COUNTERS` native 64-bit integers, shared with whoever reads the metrics.
+            cache_size: limit of the cache in bytes.
+            max_udp_payload: largest UDP message in bytes sent to clients (RFC 6891 section 6.2.5).
+            max_outstanding: questions that may wait for upstreams at one time.
+        """
+
+    @property
+    def upstream_fd(self) -> int:
+        """Descriptor that is readable when upstream answers arrived or a timer is due."""
+
+    def set_policy(self, policy: Policy, /) -> None:
+        """Replace the policy; applies to the next query."""
+
+    def set_blocklist(self, blocklist: Blocklist | None, /) -> None:
+        """Replace the blocklist; applies to the next query, cached names included."""
+
+    def set_upstreams(self, addresses: Sequence[tuple[str, int]], /) -> None:
+        """Replace the upstream resolvers, `(IP address, port)` in order of preference at equal speed."""
+
+    def receive(self, fd: int, /) -> None:
+        """Read a batch of queries from a listening UDP socket and answer or forward each."""
+
+    def receive_upstream(self) -> bool:
+        """Read upstream answers and run due timers.
+
+        Returns:
+            Whether `take_replies` or `take_exchanges` has something.
+        """
+
+    def answer(self, message: bytes, client: str, local: str, ticket: int, /) -> bytes | None:
+        """Answer a query that came over a stream.
+
+        Args:
+            message: the query, without its length prefix.
+            client: IP address of the client.
+            local: IP address on which the query came in.
+            ticket: the caller's number for this query, given back by `take_replies`.
+
+        Returns:
+            The reply; empty when none is due (the stream should be closed); None when it follows in `take_replies`.
+        """
+
+    def take_replies(self) -> list[tuple[int, bytes]]:
+        """Replies to stream queries that became ready: `(ticket, reply)`."""
+
+    def take_exchanges(self) -> list[tuple[int, str, int, bytes]]:
+        """Exchanges to do over TCP: `(exchange, upstream address, port, query without length prefix)`."""
+
+    def exchanged(self, exchange: int, message: bytes | None, /) -> bool:
+        """Hand over the answer to an exchange from `take_exchanges`, or None if it failed.
+
+        Returns:
+            As `receive_upstream`.
+        """
+
+    def drain(self) -> int:
+        """Number of clients still waiting for an upstream answer."""
