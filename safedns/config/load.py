@@ -58,8 +58,8 @@ def load(path: str | None, overrides: Overrides = Overrides(), *, resolv_conf: P
     servers = tuple(server for server in _system_servers(resolv_conf) if server not in config.listen)
     if not servers:
         raise ConfigError(
-            f"{path or 'configuration'}: upstream.servers: expected a resolver to ask, found none here and none in {resolv_conf} "
-            "that is not on this machine; name one, for example --upstream 9.9.9.9"
+            f"{path or 'configuration'}: upstream.servers: expected a resolver to ask, found none here and "
+            f"none in {resolv_conf} that is not on this machine; name one, for example --upstream 9.9.9.9"
         )
     return replace(config, upstream=Upstream(servers))
 
@@ -125,14 +125,11 @@ def _parse(path: str) -> tuple[Place, list[str]]:
         # Aliases can refer to themselves and multiply: nothing in a configuration needs them.
         for event in yaml.parse(text, yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
-                raise ConfigError(
-                    f"{path}:{event.start_mark.line + 1}: expected a value, found the alias *{event.anchor}"
-                )
+                raise ConfigError(f"{path}:{_line(event)}: expected a value, found the alias *{event.anchor}")
         node = yaml.compose(text, yaml.SafeLoader)
         return (_place(node, path, problems) if node is not None else Place({}, path)), problems
     except yaml.MarkedYAMLError as error:
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise ConfigError(f"{path}{line}: expected YAML, found: {error.problem or error.context}") from None
+        raise ConfigError(f"{path}:{_line(error)}: expected YAML, found: {error.problem or error.context}") from None
     except (yaml.YAMLError, RecursionError) as error:
         raise ConfigError(f"{path}: expected YAML, found: {str(error).splitlines()[0]}") from None
 
@@ -153,10 +150,10 @@ def _text(path: str) -> str:
 
 
 def _place(node: yaml.Node, path: str, problems: list[str]) -> Place:
-    where = f"{path}:{node.start_mark.line + 1}"
+    where = f"{path}:{_line(node)}"
     if isinstance(node.value, str):
         return Place(_scalar(node), where)
-    if node.id == "sequence":
+    if node.tag == "tag:yaml.org,2002:seq":
         return Place([_place(item, path, problems) for item in node.value], where)
     items: dict[object, Place] = {}
     for key, value in node.value:
@@ -168,6 +165,12 @@ def _place(node: yaml.Node, path: str, problems: list[str]) -> Place:
         else:
             items[word.data] = _place(value, path, problems)
     return Place(items, where)
+
+
+def _line(what: yaml.Event | yaml.Node | yaml.MarkedYAMLError) -> int:
+    """The line of a piece of YAML or of a problem in it, from 1."""
+    mark: yaml.Mark | None = getattr(what, "problem_mark", None) or getattr(what, "start_mark", None)
+    return mark.line + 1 if mark is not None else 1
 
 
 def _scalar(node: yaml.Node) -> object:

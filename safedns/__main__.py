@@ -1,0 +1,7 @@
+"""Run the command line as `python -m safedns`."""
+
+import sys
+
+from safedns.cli.main import main
+
+sys.exit(main())
