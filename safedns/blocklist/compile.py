@@ -1,0 +1,156 @@
+"""Lists of names to one compiled blocklist.
+
+The names pass through in chunks; the native builder keeps them. The output appears whole or not at all: it is written
+beside its place, synced, verified and renamed.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from safedns.blocklist.categories import BY_NUMBER, Category
+from safedns.blocklist.formats import names
+from safedns.errors import BlocklistError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from safedns._native import Builder
+    from safedns.blocklist.formats.lines import Lines
+
+# A list with more than this share of lines that are no names is another kind of file.
+MAX_BAD_SHARE: Final = 0.1
+
+# What a person reads; the rest is counted.
+MAX_SHOWN: Final = 10
+
+
+class Source(NamedTuple):
+    """A list: the category of its names, and its file."""
+
+    category: Category
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What was compiled.
+
+    Attributes:
+        names: distinct names.
+        entries: entries left after names under an equally blocked parent were dropped.
+        size: bytes.
+        serial: version given.
+        checksum: hash of the content, in hexadecimal.
+        counts: distinct names by category id.
+        bad: lines that hold no name.
+    """
+
+    names: int
+    entries: int
+    size: int
+    serial: int
+    checksum: str
+    counts: dict[str, int]
+    bad: int
+
+
+@dataclass(slots=True)
+class Report:
+    """What to tell while compiling.
+
+    Attributes:
+        progress: called with the file and the names read of it so far, every few thousand names.
+        bad_line: called with `file:line: reason` for the first bad lines.
+    """
+
+    progress: Callable[[str, int], None]
+    bad_line: Callable[[str], None]
+    bad: int = field(default=0, init=False)
+
+    def add(self, path: str, lines: Lines, index: int, reason: str) -> None:
+        """Count a bad line, and show it if it is one of the first."""
+        self.bad += 1
+        if self.bad <= MAX_SHOWN:
+            self.bad_line(f"{path}:{lines.number(index)}: {reason}: {lines.text(index)[:80]!r}")
+
+
+def compile_lists(sources: Iterable[Source], output: str, report: Report, serial: int = 1) -> Summary:
+    """Compile lists into a file.
+
+    Raises:
+        BlocklistError: a list can't be used or the file can't be written; what was there before is untouched.
+    """
+    from safedns import _native
+
+    builder = _native.Builder()
+    for source in sources:
+        _read(source, builder, report)
+    return _write(builder, Path(output), serial, report.bad)
+
+
+def _read(source: Source, builder: Builder, report: Report) -> None:
+    count, bad = 0, 0
+    for lines in names(source.path):
+        for index, reason in builder.add(lines.data, source.category.number):
+            bad += 1
+            report.add(source.path, lines, index, reason)
+        count += lines.count
+        report.progress(source.path, count)
+    if bad > count * MAX_BAD_SHARE:
+        raise BlocklistError(
+            f"{source.path}: expected a list of names, found {bad} lines of {count} that hold none; "
+            "plain lists and hosts format can be read"
+        )
+
+
+def _write(builder: Builder, output: Path, serial: int, bad: int) -> Summary:
+    temporary = None
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
+        try:
+            builder.write(descriptor, serial=serial)
+            # mkstemp gives its files to the owner alone; the resolver runs as another user.
+            os.fchmod(descriptor, 0o644)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        summary = _verified(temporary, bad)
+        Path(temporary).replace(output)
+        temporary = None
+        _sync_folder(output.parent)
+    except OSError as error:
+        raise BlocklistError(f"{output}: can't be written: {error.strerror or error}; nothing was changed") from None
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+    return summary
+
+
+def _verified(path: str, bad: int) -> Summary:
+    """Load what was written, as a resolver will: a disk that lies is found out before it matters."""
+    from safedns import _native
+
+    blocklist = _native.Blocklist.load(path)
+    return Summary(
+        names=blocklist.names,
+        entries=blocklist.entries,
+        size=blocklist.size,
+        serial=blocklist.serial,
+        checksum=blocklist.checksum,
+        counts={BY_NUMBER[number].id: count for number, count in sorted(blocklist.counts.items()) if count},
+        bad=bad,
+    )
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name itself survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
