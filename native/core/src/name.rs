@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::message::HEADER;
+
 /// Longest name in wire form, root label included (RFC 1035 section 2.3.4).
 pub const MAX_NAME: usize = 255;
 
@@ -115,7 +117,7 @@ impl Name {
                 0xc0..=0xff => {
                     let low = *message.get(position + 1).ok_or(NameError::CutShort)?;
                     let target = usize::from(octet & 0x3f) << 8 | usize::from(low);
-                    if target >= lowest || !matches!(message[target], 1..=63) {
+                    if !(HEADER..lowest).contains(&target) || !matches!(message[target], 1..=63) {
                         return Err(NameError::Pointer);
                     }
                     end.get_or_insert(position + 2);

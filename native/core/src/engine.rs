@@ -1,0 +1,475 @@
+//! The path of a query, in the order in which it is decided: parse, special names, verdict, cache, upstream.
+
+use std::sync::Arc;
+
+use crate::answer::{Age, Answer, Targets};
+use crate::cache::{Cache, Key, Keyed, Known};
+use crate::counters::{Counters, Protocol, Single};
+use crate::exchange::{Peer, Via, Waiter};
+use crate::forward::{Forwarder, Outbox, Outcome};
+use crate::message::{rcode, rtype, u16_at, Fault, Query, CLASS_IN, HEADER, RD};
+use crate::name::Name;
+use crate::policy::{Local, Mode, Policy, Rule, Special};
+use crate::random::Random;
+use crate::reply::{self, Asker, Content};
+use crate::upstream::{Upstream, Upstreams};
+
+/// Extended DNS Errors (RFC 8914 section 4) of replies that are not verdicts.
+const CACHED_ERROR: (u16, &[u8]) = (13, b"");
+const NOT_AUTHORITATIVE: (u16, &[u8]) = (20, b"");
+const NO_REACHABLE_AUTHORITY: (u16, &[u8]) = (22, b"no upstream resolver answered");
+const NETWORK_ERROR: (u16, &[u8]) = (23, b"too many questions are waiting");
+
+/// TTL in seconds of answers to special names: they never change.
+const SPECIAL_TTL: u32 = 3_600;
+
+/// Octets of a reply beside its question and records: header, OPT record, Extended DNS Error.
+const REPLY_ROOM: usize = HEADER + 11 + 6 + reply::MAX_EXTRA_TEXT + 128;
+
+/// What looks names up: the compiled blocklist.
+pub trait Lists {
+    /// Categories of a name, as a set: bit n is category n.
+    fn categories(&self, name: &Name) -> u64;
+}
+
+/// Limits of an engine.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Octets of cache.
+    pub cache: usize,
+    /// Largest UDP reply in octets.
+    pub payload: u16,
+    /// Questions that may wait for upstreams.
+    pub outstanding: usize,
+    /// Sockets that may be open to upstreams.
+    pub sockets: usize,
+}
+
+/// Answers queries. Times are nanoseconds of a monotonic clock.
+pub struct Engine<L> {
+    policy: Arc<Policy>,
+    lists: Option<Arc<L>>,
+    /// Counts changes of policy and lists: what was decided under another number is decided again.
+    generation: u32,
+    cache: Cache,
+    forwarder: Forwarder,
+    counters: Counters,
+    limits: Limits,
+    query: Query,
+    key: Key,
+    indices: Vec<u32>,
+}
+
+/// What is decided about a name.
+enum Verdict<'p> {
+    Special(Special),
+    Blocked(&'p Rule),
+    /// Allowed so far; the categories of the name itself, and whether lists are asked about its aliases.
+    Allowed(u64, bool),
+}
+
+fn seconds(now: u64) -> u32 {
+    (now / 1_000_000_000) as u32
+}
+
+impl<L: Lists> Engine<L> {
+    /// An engine without policy, lists and upstreams; `seed` is 32 octets of the system's randomness.
+    pub fn new(seed: [u8; 32], counters: Counters, limits: Limits) -> Self {
+        let mut random = Random::new(seed);
+        let cache = Cache::new(limits.cache, Keyed::new((random.u64(), random.u64())));
+        Self {
+            policy: Arc::default(),
+            lists: None,
+            generation: 1,
+            cache,
+            forwarder: Forwarder::new(random, counters, limits.outstanding, limits.sockets),
+            counters,
+            limits,
+            query: Query::new(),
+            key: Key::new(),
+            indices: Vec::new(),
+        }
+    }
+
+    /// Replace the policy.
+    pub fn set_policy(&mut self, policy: Arc<Policy>) {
+        self.policy = policy;
+        self.generation = self.generation.wrapping_add(1);
+    }
+
+    /// Replace the lists.
+    pub fn set_lists(&mut self, lists: Option<Arc<L>>) {
+        self.lists = lists;
+        self.generation = self.generation.wrapping_add(1);
+    }
+
+    /// Replace the upstreams.
+    pub fn set_upstreams(&mut self, upstreams: Vec<Upstream>) {
+        self.forwarder.set_upstreams(Upstreams(upstreams));
+    }
+
+    /// What is to be sent.
+    pub fn outbox(&mut self) -> &mut Outbox {
+        &mut self.forwarder.outbox
+    }
+
+    /// Clients that wait for upstreams.
+    pub fn waiting(&self) -> usize {
+        self.forwarder.waiting()
+    }
+
+    /// Whether [`Engine::expire`] has nothing to wait for.
+    pub fn is_idle(&self) -> bool {
+        self.forwarder.is_idle()
+    }
+
+    /// Copy sizes to the counters' gauges.
+    pub fn gauge(&self) {
+        self.counters.set(Single::CacheEntries, self.cache.len());
+        self.counters.set(Single::CacheBytes, self.cache.size());
+        self.counters.set(Single::Outstanding, self.forwarder.outstanding());
+    }
+
+    /// Take a packet from a client. Returns the length of the reply in `buffer`, or 0 if there is none (yet).
+    ///
+    /// `buffer` holds at least the payload limit for UDP, and 65,535 octets for streams.
+    pub fn query(&mut self, packet: &[u8], peer: &Peer, now: u64, buffer: &mut [u8]) -> usize {
+        // A reply to port 0 goes nowhere.
+        if !self.policy.admits(peer.address.ip()) || peer.address.port() == 0 {
+            self.counters.count(Single::DroppedClient);
+            return 0;
+        }
+        let length = match self.query.parse(packet) {
+            Ok(()) => {
+                let protocol = if matches!(peer.via, Via::Udp(_)) { Protocol::Udp } else { Protocol::Tcp };
+                self.counters.query(protocol, self.query.qtype);
+                self.serve(packet, peer, now, buffer)
+            }
+            Err(Fault::Silence) => {
+                self.counters.count(Single::DroppedPacket);
+                return 0;
+            }
+            Err(Fault::Reply { rcode, question_end, edns }) => {
+                reply::write_fault(buffer, packet, rcode, question_end, edns)
+            }
+        };
+        if length > 0 {
+            self.counters.answer(buffer);
+        }
+        length
+    }
+
+    /// Answer a query that is well formed.
+    fn serve(&mut self, packet: &[u8], peer: &Peer, now: u64, buffer: &mut [u8]) -> usize {
+        let payload = matches!(peer.via, Via::Udp(_)).then_some(self.limits.payload);
+        let asker = Asker::new(&self.query, payload);
+        let question = &packet[HEADER..self.query.question_end];
+        self.key.set(self.query.name.wire(), self.query.qtype, self.query.class, &asker);
+        let second = seconds(now);
+        if !self.query.signed {
+            if let Some(entry) = self.cache.get(self.key.bytes()) {
+                let allowed = entry.categories(self.generation).map(|set| self.policy.blocks(set).is_none());
+                if let (true, Some(true), Known::Answer(answer)) = (entry.is_fresh(second), allowed, &entry.known) {
+                    self.counters.count(Single::CacheHits);
+                    return answer.write(buffer, &asker, question, Age::Fresh(entry.age(second)));
+                }
+            }
+        }
+        let verdict = decide(&self.policy, self.lists.as_deref(), &self.query.name);
+        let (own, aliases) = match verdict {
+            Verdict::Special(special) => return write_special(buffer, &asker, question, &self.query, special),
+            Verdict::Blocked(rule) => {
+                self.counters.blocked(rule.category);
+                return write_blocked(buffer, &asker, question, self.query.qtype, &self.policy, rule, peer);
+            }
+            Verdict::Allowed(own, aliases) => (own, aliases),
+        };
+        if let Some(length) = self.serve_type(&asker, question, buffer) {
+            return length;
+        }
+        if !self.query.signed {
+            if let Some(length) = self.serve_cached(&asker, question, peer, second, buffer, (own, aliases)) {
+                return length;
+            }
+        }
+        self.counters.count(Single::CacheMisses);
+        if self.query.flags & RD == 0 {
+            let content = Content::Code(rcode::REFUSED);
+            return reply::write(buffer, &asker, question, content, 0, Some(NOT_AUTHORITATIVE));
+        }
+        self.forward(packet, &asker, peer, now, buffer)
+    }
+
+    /// Types that are never forwarded.
+    fn serve_type(&self, asker: &Asker, question: &[u8], buffer: &mut [u8]) -> Option<usize> {
+        let content = match self.query.qtype {
+            rtype::AXFR | rtype::IXFR => Content::Code(rcode::REFUSED),
+            rtype::ANY if self.query.class == CLASS_IN => Content::HostInfo,
+            _ => return None,
+        };
+        Some(reply::write(buffer, asker, question, content, SPECIAL_TTL, None))
+    }
+
+    /// Answer from the cache where that takes a verdict on aliases, another type's NXDOMAIN, a failure or a stale answer.
+    fn serve_cached(
+        &mut self,
+        asker: &Asker,
+        question: &[u8],
+        peer: &Peer,
+        second: u32,
+        buffer: &mut [u8],
+        (own, aliases): (u64, bool),
+    ) -> Option<usize> {
+        for qtype in [self.query.qtype, 0] {
+            self.key.set_type(qtype);
+            let Some(entry) = self.cache.get(self.key.bytes()) else { continue };
+            let Known::Answer(answer) = &entry.known else {
+                if entry.is_fresh(second) {
+                    self.counters.count(Single::CacheHits);
+                    let content = Content::Code(rcode::SERVFAIL);
+                    return Some(reply::write(buffer, asker, question, content, 0, Some(CACHED_ERROR)));
+                }
+                continue;
+            };
+            let fresh = entry.is_fresh(second);
+            if !fresh && !(entry.is_stale(second) && entry.is_resting(second)) {
+                continue;
+            }
+            let set = own | alias_categories(answer, aliases, &self.policy, self.lists.as_deref());
+            entry.set_categories(self.generation, set);
+            if let Some(rule) = self.policy.blocks(set) {
+                self.counters.blocked(rule.category);
+                return Some(write_blocked(buffer, asker, question, self.query.qtype, &self.policy, rule, peer));
+            }
+            self.counters.count(if fresh { Single::CacheHits } else { Single::CacheStale });
+            let age = if fresh { Age::Fresh(entry.age(second)) } else { Age::Stale };
+            return Some(answer.write(buffer, asker, question, age));
+        }
+        self.key.set_type(self.query.qtype);
+        None
+    }
+
+    /// Let the client wait for an upstream.
+    fn forward(&mut self, packet: &[u8], asker: &Asker, peer: &Peer, now: u64, buffer: &mut [u8]) -> usize {
+        let question = &packet[HEADER..self.query.question_end];
+        let lower = question[..question.len() - 4] == *self.query.name.wire();
+        let waiter = Waiter {
+            peer: *peer,
+            asker: *asker,
+            question: (!lower).then(|| question.into()),
+            received: now,
+        };
+        let signed = (self.query.signed || self.query.qtype == rtype::TKEY).then_some(packet);
+        match self.forwarder.ask(self.key.bytes(), signed, waiter, now) {
+            Ok(()) => 0,
+            Err(_) => {
+                self.counters.count(Single::Overload);
+                reply::write(buffer, asker, question, Content::Code(rcode::SERVFAIL), 0, Some(NETWORK_ERROR))
+            }
+        }
+    }
+
+    /// Take a packet from an upstream, which came to the socket in a slot.
+    pub fn response(&mut self, slot: u16, packet: &[u8], now: u64) {
+        if let Some(outcome) = self.forwarder.receive(slot, packet, now) {
+            self.conclude(outcome, packet, now);
+        }
+    }
+
+    /// Take the answer to a query of [`Outbox::streams`], or that there is none.
+    pub fn stream_response(&mut self, exchange: u64, packet: Option<&[u8]>, now: u64) {
+        if let Some(outcome) = self.forwarder.receive_stream(exchange, packet, now) {
+            self.conclude(outcome, packet.unwrap_or_default(), now);
+        }
+    }
+
+    /// Nothing listens where the socket in a slot leads.
+    pub fn unreachable(&mut self, slot: u16, now: u64) {
+        let mut failed = std::mem::take(&mut self.indices);
+        self.forwarder.unreachable(slot, now, &mut failed);
+        self.fail_all(failed, now);
+    }
+
+    /// The socket in a slot could not be opened or written to.
+    pub fn send_failed(&mut self, slot: u16, now: u64) {
+        let mut failed = std::mem::take(&mut self.indices);
+        self.forwarder.send_failed(slot, now, &mut failed);
+        self.fail_all(failed, now);
+    }
+
+    /// Send again what is due and answer those who have waited long enough.
+    pub fn expire(&mut self, now: u64) {
+        let mut due = std::mem::take(&mut self.indices);
+        self.forwarder.expire(now, &mut due);
+        self.fail_all(due, now);
+        self.gauge();
+    }
+
+    fn fail_all(&mut self, mut indices: Vec<u32>, now: u64) {
+        for index in indices.drain(..) {
+            self.fail(index, now);
+        }
+        self.indices = indices;
+    }
+
+    fn conclude(&mut self, outcome: Outcome, packet: &[u8], now: u64) {
+        match outcome {
+            Outcome::Answer(index, answer) => self.deliver(index, *answer, now),
+            Outcome::Signed(index) => self.pass(index, packet, now),
+            Outcome::Failed(index) => self.fail(index, now),
+        }
+    }
+
+    /// Answer all who waited, and keep the answer.
+    fn deliver(&mut self, index: u32, answer: Answer, now: u64) {
+        let (key, waiters) = self.forwarder.close(index);
+        let Ok((name, end)) = Name::read(&key, 0) else { return };
+        let qtype = u16_at(&key, end);
+        let (own, aliases) = match decide(&self.policy, self.lists.as_deref(), &name) {
+            Verdict::Allowed(own, aliases) => (own, aliases),
+            // The policy has changed since the question was asked.
+            Verdict::Blocked(rule) => (1 << rule.category, false),
+            Verdict::Special(_) => (0, false),
+        };
+        let set = own | alias_categories(&answer, aliases, &self.policy, self.lists.as_deref());
+        let policy = Arc::clone(&self.policy);
+        let rule = policy.blocks(set);
+        for waiter in &waiters {
+            if let Some(rule) = rule {
+                self.counters.blocked(rule.category);
+            }
+            self.reply(waiter, &key, now, |buffer, question| match rule {
+                Some(rule) => write_blocked(buffer, &waiter.asker, question, qtype, &policy, rule, &waiter.peer),
+                None => answer.write(buffer, &waiter.asker, question, Age::Fresh(0)),
+            });
+        }
+        if answer.lifetime > 0 {
+            self.key.copy(&key);
+            if answer.any_type {
+                self.key.set_type(0);
+            }
+            self.cache.insert(self.key.bytes(), answer, seconds(now), (self.generation, set));
+        }
+    }
+
+    /// Pass the answer to a signed query as it is: its signature covers all but the id.
+    fn pass(&mut self, index: u32, packet: &[u8], now: u64) {
+        let (key, waiters) = self.forwarder.close(index);
+        for waiter in &waiters {
+            self.reply(waiter, &key, now, |buffer, question| {
+                if packet.len() > usize::from(waiter.asker.limit) {
+                    return reply::write_truncated(buffer, &waiter.asker, question);
+                }
+                buffer[..packet.len()].copy_from_slice(packet);
+                buffer[..2].copy_from_slice(&waiter.asker.id.to_be_bytes());
+                packet.len()
+            });
+        }
+    }
+
+    /// There is no answer: stale data where there is some, else SERVFAIL, within the deadline.
+    fn fail(&mut self, index: u32, now: u64) {
+        let exchange = self.forwarder.exchange(index);
+        let code = exchange.error.filter(|code| *code < 16).unwrap_or(rcode::SERVFAIL);
+        let error = exchange.error.is_none().then_some(NO_REACHABLE_AUTHORITY);
+        let signed = exchange.signed.is_some();
+        let key = exchange.key.clone();
+        let waiters = self.forwarder.give_up(index, now);
+        let second = seconds(now);
+        if !signed {
+            self.cache.fail(&key, second);
+        }
+        let generation = self.generation;
+        for waiter in &waiters {
+            let stale = self.cache.get(&key).filter(|entry| !signed && entry.is_stale(second));
+            let allowed = stale.filter(|entry| entry.categories(generation).is_some_and(|set| self.policy.blocks(set).is_none()));
+            let content = allowed.and_then(|entry| match &entry.known {
+                Known::Answer(answer) => Some(answer.clone()),
+                Known::Failure(_) => None,
+            });
+            if content.is_some() {
+                self.counters.count(Single::CacheStale);
+            }
+            self.reply(waiter, &key, now, |buffer, question| match &content {
+                Some(answer) => answer.write(buffer, &waiter.asker, question, Age::Stale),
+                None => reply::write(buffer, &waiter.asker, question, Content::Code(code), 0, error),
+            });
+        }
+    }
+
+    /// Put a reply to a waiting client into the outbox.
+    fn reply(&mut self, waiter: &Waiter, key: &[u8], now: u64, write: impl FnOnce(&mut [u8], &[u8]) -> usize) {
+        let question = waiter.question.as_deref().unwrap_or(&key[..key.len() - 1]);
+        let outbox = &mut self.forwarder.outbox;
+        let start = outbox.bytes.len();
+        let room = usize::from(waiter.asker.limit).max(REPLY_ROOM + question.len());
+        outbox.bytes.resize(start + room, 0);
+        let length = write(&mut outbox.bytes[start..], question);
+        outbox.bytes.truncate(start + length);
+        self.counters.answer(&outbox.bytes[start..]);
+        outbox.replies.push((waiter.peer, start..start + length));
+        self.counters.latency(now.saturating_sub(waiter.received), 1);
+    }
+}
+
+/// What special names, protected names and lists say of a name, in this order.
+fn decide<'p, L: Lists>(policy: &'p Policy, lists: Option<&L>, name: &Name) -> Verdict<'p> {
+    match policy.local(name) {
+        Some(Local::Special(special)) => return Verdict::Special(special),
+        Some(Local::Protected) => return Verdict::Allowed(0, false),
+        None => {}
+    }
+    let categories = lists.map_or(0, |lists| lists.categories(name));
+    match policy.blocks(categories) {
+        Some(rule) => Verdict::Blocked(rule),
+        None => Verdict::Allowed(categories, true),
+    }
+}
+
+/// Categories of the aliases in an answer, protected ones left out.
+fn alias_categories<L: Lists>(answer: &Answer, wanted: bool, policy: &Policy, lists: Option<&L>) -> u64 {
+    let Some(lists) = lists.filter(|_| wanted) else { return 0 };
+    Targets(&answer.targets)
+        .filter_map(|target| Name::read(target, 0).ok())
+        .filter(|(target, _)| policy.local(target) != Some(Local::Protected))
+        .fold(0, |set, (target, _)| set | lists.categories(&target))
+}
+
+fn write_special(buffer: &mut [u8], asker: &Asker, question: &[u8], query: &Query, special: Special) -> usize {
+    let content = match (special, query.qtype) {
+        (Special::NxDomain, _) => Content::NxDomain,
+        (Special::Loopback, rtype::A) => Content::Address(std::net::Ipv4Addr::LOCALHOST.into()),
+        (Special::Loopback, rtype::AAAA) => Content::Address(std::net::Ipv6Addr::LOCALHOST.into()),
+        _ => Content::NoData,
+    };
+    reply::write(buffer, asker, question, content, SPECIAL_TTL, None)
+}
+
+/// Answer a blocked name (design section "The answer to a blocked name").
+fn write_blocked(
+    buffer: &mut [u8],
+    asker: &Asker,
+    question: &[u8],
+    qtype: u16,
+    policy: &Policy,
+    rule: &Rule,
+    peer: &Peer,
+) -> usize {
+    let local = peer.local.to_canonical();
+    let sinkhole = match qtype {
+        rtype::A => policy.sinkhole_v4.map(Into::into).or(Some(local).filter(std::net::IpAddr::is_ipv4)),
+        _ => policy.sinkhole_v6.map(Into::into).or(Some(local).filter(std::net::IpAddr::is_ipv6)),
+    };
+    let content = match (rule.mode, qtype) {
+        (Mode::Refused, _) => Content::Code(rcode::REFUSED),
+        (Mode::NxDomain, _) => Content::NxDomain,
+        (Mode::Sinkhole, rtype::A | rtype::AAAA) => sinkhole.map_or(Content::NoData, Content::Address),
+        (Mode::Null, rtype::A) => Content::Address(std::net::Ipv4Addr::UNSPECIFIED.into()),
+        (Mode::Null, rtype::AAAA) => Content::Address(std::net::Ipv6Addr::UNSPECIFIED.into()),
+        _ => Content::NoData,
+    };
+    let structured = asker.edns.is_some_and(|edns| edns.structured) && !rule.structured.is_empty();
+    let text = if structured { &rule.structured } else { &rule.text };
+    reply::write(buffer, asker, question, content, policy.block_ttl, Some((rule.error, text)))
+}
+

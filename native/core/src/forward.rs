@@ -1,0 +1,569 @@
+//! Questions that upstreams are asked, as a table: who waits, what was sent, when it is sent again.
+//!
+//! Spoofing (RFC 5452) is met here: a reply counts only if it came to the socket that the query left from (connected, so
+//! the address is the kernel's to check), has its id, and repeats its question in the same random case. Whatever else
+//! arrives is ignored and the wait goes on. Identical questions wait together, so there is one query to forge answers to.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+
+use hashbrown::{HashMap, HashTable};
+use std::hash::BuildHasher;
+
+use crate::answer::{extended_code, Answer};
+use crate::cache::{key_flags, Keyed};
+use crate::counters::{Counters, Single};
+use crate::exchange::{echo, id_key, write_query, Attempt, Echo, Exchange, Peer, Via, Waiter};
+use crate::message::{opcode, rcode, u16_at, HEADER, QR, TC};
+use crate::name::Name;
+use crate::ports::{Lease, Ports};
+use crate::random::Random;
+use crate::reply::PAYLOAD;
+use crate::upstream::Upstreams;
+
+/// Nanoseconds after which a client hears something: RFC 8767 section 5 recommends 1.8 seconds.
+pub const DEADLINE: u64 = 1_800_000_000;
+
+/// Nanoseconds for which an answer is still welcome after its clients were told that there is none.
+const AFTERLIFE: u64 = 2_000_000_000;
+
+/// Queries to upstreams for one question over UDP ("at most 3 tries", RFC 9520 section 3.1).
+const MAX_ATTEMPTS: usize = 3;
+
+/// Wrong replies to one question after which it is asked over TCP (RFC 5452 section 9.3 leaves the number open).
+const MAX_MISMATCHES: u8 = 10;
+
+/// Upstreams that are asked over TCP for one question.
+const MAX_STREAMS: u8 = 2;
+
+/// Clients that may wait at one time, for all questions.
+const MAX_WAITING: usize = 16_384;
+
+/// A query to send over UDP.
+#[derive(Clone, Debug)]
+pub struct Datagram {
+    /// The socket.
+    pub lease: Lease,
+    /// Where to.
+    pub address: SocketAddr,
+    /// Octets in the outbox.
+    pub range: Range<usize>,
+}
+
+/// A query to send over TCP.
+#[derive(Clone, Debug)]
+pub struct StreamQuery {
+    /// Number by which the answer is handed over.
+    pub exchange: u64,
+    /// Where to.
+    pub address: SocketAddr,
+    /// The query.
+    pub message: Vec<u8>,
+}
+
+/// What is to be sent.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    /// Octets of replies and datagrams.
+    pub bytes: Vec<u8>,
+    /// Replies to clients.
+    pub replies: Vec<(Peer, Range<usize>)>,
+    /// Queries to upstreams.
+    pub datagrams: Vec<Datagram>,
+    /// Queries to upstreams over TCP.
+    pub streams: Vec<StreamQuery>,
+    /// Sockets to close.
+    pub closes: Vec<u16>,
+}
+
+impl Outbox {
+    /// Forget replies and datagrams that were sent; streams and closes are taken by their own.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.replies.clear();
+        self.datagrams.clear();
+    }
+}
+
+/// What came of a message from upstream.
+pub enum Outcome {
+    /// An answer to a question.
+    Answer(u32, Box<Answer>),
+    /// The answer to a signed query, to be passed as it is.
+    Signed(u32),
+    /// No upstream can answer.
+    Failed(u32),
+}
+
+/// The table.
+pub struct Forwarder {
+    exchanges: Vec<Exchange>,
+    free: Vec<u32>,
+    by_key: HashTable<u32>,
+    by_id: HashMap<u32, (u32, u8)>,
+    hash: Keyed,
+    ports: Ports,
+    /// The upstreams.
+    pub upstreams: Upstreams,
+    random: Random,
+    /// What is to be sent.
+    pub outbox: Outbox,
+    counters: Counters,
+    waiting: usize,
+    limit: usize,
+}
+
+impl Forwarder {
+    /// An empty table for at most `limit` questions.
+    pub fn new(mut random: Random, counters: Counters, limit: usize, sockets: usize) -> Self {
+        Self {
+            exchanges: Vec::new(),
+            free: Vec::new(),
+            by_key: HashTable::new(),
+            by_id: HashMap::new(),
+            hash: Keyed::new((random.u64(), random.u64())),
+            ports: Ports::new(sockets),
+            upstreams: Upstreams::default(),
+            random,
+            outbox: Outbox::default(),
+            counters,
+            waiting: 0,
+            limit,
+        }
+    }
+
+    /// Replace the upstreams. Questions that wait go on with the new ones.
+    pub fn set_upstreams(&mut self, upstreams: Upstreams) {
+        self.upstreams = upstreams;
+        for index in 0..self.exchanges.len() as u32 {
+            self.release(index);
+            self.exchanges[index as usize].tried = 0;
+        }
+        let closes = &mut self.outbox.closes;
+        self.ports.close_idle(u64::MAX, |slot| closes.push(slot));
+    }
+
+    /// Clients that wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// Questions that wait.
+    pub fn outstanding(&self) -> usize {
+        self.exchanges.len() - self.free.len()
+    }
+
+    /// Whether there is nothing to time.
+    pub fn is_idle(&self) -> bool {
+        self.outstanding() == 0 && self.ports.is_empty()
+    }
+
+    /// The exchange at an index that an [`Outcome`] or [`Forwarder::expire`] named.
+    pub fn exchange(&mut self, index: u32) -> &mut Exchange {
+        &mut self.exchanges[index as usize]
+    }
+
+    /// Let a client wait for the answer to a question; asks an upstream unless the question is already asked.
+    ///
+    /// Returns the client if too many wait already.
+    pub fn ask(&mut self, key: &[u8], signed: Option<&[u8]>, waiter: Waiter, now: u64) -> Result<(), Waiter> {
+        if self.waiting >= MAX_WAITING {
+            return Err(waiter);
+        }
+        let hash = self.hash.hash_one(key);
+        if signed.is_none() {
+            let exchanges = &self.exchanges;
+            let found = self.by_key.find(hash, |index| *exchanges[*index as usize].key == *key).copied();
+            match found {
+                Some(index) if exchanges[index as usize].overdue => drop(self.close(index)),
+                Some(index) => {
+                    self.exchanges[index as usize].waiters.push(waiter);
+                    self.waiting += 1;
+                    self.counters.count(Single::Coalesced);
+                    return Ok(());
+                }
+                None => {}
+            }
+        }
+        if self.outstanding() >= self.limit || self.upstreams.0.is_empty() {
+            return Err(waiter);
+        }
+        let stream = matches!(waiter.peer.via, Via::Stream(_));
+        let index = self.open(key, signed, waiter, now);
+        if signed.is_none() {
+            let exchanges = &self.exchanges;
+            let rehash = |index: &u32| self.hash.hash_one(&*exchanges[*index as usize].key);
+            self.by_key.insert_unique(hash, index, rehash);
+        }
+        // "SHOULD forward a TCP query over TCP" (RFC 5625 section 4.4.2), unless the upstream is known not to take it.
+        if !(stream && self.start_stream(index, now)) {
+            self.attempt(index, now);
+            self.probe(index, now);
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, key: &[u8], signed: Option<&[u8]>, waiter: Waiter, now: u64) -> u32 {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.exchanges.push(Exchange::default());
+            self.exchanges.len() as u32 - 1
+        });
+        let exchange = &mut self.exchanges[index as usize];
+        exchange.key = key.into();
+        exchange.signed = signed.map(Into::into);
+        exchange.waiters.push(waiter);
+        exchange.deadline = now + DEADLINE;
+        exchange.next = exchange.deadline;
+        exchange.live = true;
+        self.waiting += 1;
+        index
+    }
+
+    /// Take an exchange out of the table: its key and who waited.
+    pub fn close(&mut self, index: u32) -> (Box<[u8]>, Vec<Waiter>) {
+        self.release(index);
+        let exchange = &mut self.exchanges[index as usize];
+        let generation = exchange.generation.wrapping_add(1);
+        let taken = std::mem::replace(exchange, Exchange { generation, ..Exchange::default() });
+        self.waiting -= taken.waiters.len();
+        if taken.signed.is_none() {
+            let hash = self.hash.hash_one(&*taken.key);
+            if let Ok(entry) = self.by_key.find_entry(hash, |other| *other == index) {
+                entry.remove();
+            }
+        }
+        self.free.push(index);
+        (taken.key, taken.waiters)
+    }
+
+    /// Take the clients of an exchange, to be told that there is no answer. It lives on while one may still come, for the
+    /// cache.
+    pub fn give_up(&mut self, index: u32, now: u64) -> Vec<Waiter> {
+        let exchange = &mut self.exchanges[index as usize];
+        if exchange.stream.is_none() && exchange.attempts.iter().all(|attempt| attempt.sent == 0) {
+            return self.close(index).1;
+        }
+        exchange.overdue = true;
+        exchange.deadline = now + AFTERLIFE;
+        exchange.next = exchange.deadline;
+        let waiters = std::mem::take(&mut exchange.waiters);
+        self.waiting -= waiters.len();
+        waiters
+    }
+
+    /// Forget the attempts of an exchange: replies to them count no more.
+    fn release(&mut self, index: u32) {
+        for attempt in self.exchanges[index as usize].attempts.drain(..) {
+            self.by_id.remove(&id_key(attempt.slot, attempt.id));
+            self.ports.release(attempt.slot);
+        }
+    }
+
+    /// Send the question to the next upstream over UDP. Returns whether there was one, and tries left.
+    fn attempt(&mut self, index: u32, now: u64) -> bool {
+        let tried = self.exchanges[index as usize].tried;
+        self.upstreams.choose(tried, &mut self.random).is_some_and(|upstream| self.send(index, upstream, now))
+    }
+
+    /// Let this question find out, too, whether a down upstream is back.
+    fn probe(&mut self, index: u32, now: u64) {
+        let tried = self.exchanges[index as usize].tried;
+        if let Some(upstream) = self.upstreams.probe(tried, now) {
+            self.send(index, upstream, now);
+        }
+    }
+
+    fn send(&mut self, index: u32, upstream: u8, now: u64) -> bool {
+        let exchange = &mut self.exchanges[index as usize];
+        if exchange.attempts.len() >= MAX_ATTEMPTS || exchange.stream.is_some() || exchange.overdue {
+            return false;
+        }
+        let Some(lease) = self.ports.lease(upstream, now, &mut self.random) else { return false };
+        let mut id = self.random.u16();
+        while self.by_id.contains_key(&id_key(lease.slot, id)) {
+            id = self.random.u16();
+        }
+        let target = &self.upstreams.0[usize::from(upstream)];
+        let case = if target.keeps_case(now) { self.random.u64() } else { 0 };
+        let attempt = Attempt { upstream, slot: lease.slot, id, sent: now, case, edns: !exchange.plain };
+        self.by_id.insert(id_key(lease.slot, id), (index, exchange.attempts.len() as u8));
+        exchange.attempts.push(attempt);
+        exchange.tried |= 1 << upstream;
+        exchange.next = exchange.deadline.min(now + target.timeout());
+        let start = self.outbox.bytes.len();
+        write_query(&mut self.outbox.bytes, exchange, id, case, attempt.edns);
+        let range = start..self.outbox.bytes.len();
+        self.outbox.datagrams.push(Datagram { lease, address: target.address, range });
+        self.counters.count(Single::UpstreamQueries);
+        true
+    }
+
+    /// Ask over TCP from the beginning, if an upstream takes it.
+    fn start_stream(&mut self, index: u32, now: u64) -> bool {
+        match self.upstreams.choose(0, &mut self.random) {
+            Some(upstream) if self.upstreams.0[usize::from(upstream)].takes_streams(now) => {
+                self.send_stream(index, upstream);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Go on over TCP.
+    fn send_stream(&mut self, index: u32, upstream: u8) {
+        self.release(index);
+        let id = self.random.u16();
+        let exchange = &mut self.exchanges[index as usize];
+        exchange.stream = Some((upstream, id));
+        exchange.streams += 1;
+        exchange.tried |= 1 << upstream;
+        exchange.next = exchange.deadline;
+        let mut message = Vec::with_capacity(exchange.key.len() + HEADER + 16);
+        write_query(&mut message, exchange, id, 0, !exchange.plain);
+        let address = self.upstreams.0[usize::from(upstream)].address;
+        let exchange = u64::from(exchange.generation) << 32 | u64::from(index);
+        self.outbox.streams.push(StreamQuery { exchange, address, message });
+        self.counters.count(Single::UpstreamStreams);
+    }
+
+    /// Take a packet that came to a socket.
+    pub fn receive(&mut self, slot: u16, packet: &[u8], now: u64) -> Option<Outcome> {
+        if packet.len() < HEADER {
+            return self.mismatch(slot);
+        }
+        let found = self.by_id.get(&id_key(slot, u16_at(packet, 0))).copied();
+        let Some((index, attempt)) = found else { return self.mismatch(slot) };
+        let flags = u16_at(packet, 2);
+        if flags & QR == 0 || opcode(flags) != 0 {
+            return self.mismatch(slot);
+        }
+        let exchange = &self.exchanges[index as usize];
+        let attempt = exchange.attempts[usize::from(attempt)];
+        if u16_at(packet, 4) == 0 {
+            return self.bare_error(index, attempt, flags, slot);
+        }
+        match echo(packet, &exchange.key, attempt.case, exchange.signed.as_deref()) {
+            Echo::Exact => {}
+            Echo::Different => return self.mismatch(slot),
+            Echo::Folded => {
+                // Either forged or folded by the upstream: TCP tells, and if it answers, it folds.
+                self.upstreams.0[usize::from(attempt.upstream)].folded_case(now);
+                self.send_stream(index, attempt.upstream);
+                return None;
+            }
+        }
+        if flags & TC != 0 || packet.len() > usize::from(PAYLOAD) {
+            self.settle(&attempt, now);
+            self.send_stream(index, attempt.upstream);
+            return None;
+        }
+        let outcome = self.read(index, packet, Some(&attempt));
+        match outcome {
+            Some(Ok(outcome)) => {
+                self.settle(&attempt, now);
+                Some(outcome)
+            }
+            Some(Err(code)) => {
+                self.settle(&attempt, now);
+                self.upstream_error(index, &attempt, code, now)
+            }
+            None => self.mismatch(slot),
+        }
+    }
+
+    /// The attempt was answered by its upstream.
+    fn settle(&mut self, attempt: &Attempt, now: u64) {
+        let elapsed = now.saturating_sub(attempt.sent);
+        self.upstreams.0[usize::from(attempt.upstream)].answered(elapsed);
+        self.counters.round_trip(elapsed);
+    }
+
+    /// Read a message whose question is right: an outcome, an RCODE that is no answer, or None if malformed.
+    fn read(&self, index: u32, packet: &[u8], attempt: Option<&Attempt>) -> Option<Result<Outcome, u16>> {
+        let exchange = &self.exchanges[index as usize];
+        if exchange.signed.is_some() {
+            return Some(Ok(Outcome::Signed(index)));
+        }
+        let (name, end) = Name::read(&exchange.key, 0).ok()?;
+        let qtype = u16_at(&exchange.key, end);
+        let (_, dnssec_ok) = key_flags(&exchange.key);
+        let answer = Answer::read(packet, &name, qtype, dnssec_ok).ok()?;
+        let extended = extended_code(packet, HEADER + end + 4).ok()?;
+        let edns_refused = matches!(answer.code, rcode::FORMERR | rcode::NOTIMP) && attempt.is_some_and(|a| a.edns);
+        if extended != 0 || edns_refused || matches!(answer.code, rcode::SERVFAIL | rcode::REFUSED | rcode::NOTIMP) {
+            return Some(Err(answer.code | extended << 4));
+        }
+        Some(Ok(Outcome::Answer(index, Box::new(answer))))
+    }
+
+    /// The upstream can't answer: try another, or the same without EDNS where that may be why (RFC 6891 section 6.2.2;
+    /// for this question only, so a forged FORMERR costs nothing lasting).
+    fn upstream_error(&mut self, index: u32, attempt: &Attempt, code: u16, now: u64) -> Option<Outcome> {
+        self.counters.count(Single::UpstreamErrors);
+        let exchange = &mut self.exchanges[index as usize];
+        exchange.error = Some(code);
+        let edns = attempt.edns && matches!(code, rcode::FORMERR | rcode::NOTIMP | rcode::BADVERS);
+        self.forget_attempt(index, attempt);
+        let exchange = &mut self.exchanges[index as usize];
+        if edns {
+            exchange.plain = true;
+            if self.send(index, attempt.upstream, now) {
+                return None;
+            }
+        }
+        let exchange = &self.exchanges[index as usize];
+        let untried = self.upstreams.0.len() as u32 > exchange.tried.count_ones();
+        if untried && self.attempt(index, now) {
+            return None;
+        }
+        let waits = !self.exchanges[index as usize].attempts.iter().all(|other| other.sent == 0);
+        (!waits).then_some(Outcome::Failed(index))
+    }
+
+    /// An attempt is over, though the exchange goes on. It keeps its place, for tries are counted.
+    fn forget_attempt(&mut self, index: u32, attempt: &Attempt) {
+        if self.by_id.remove(&id_key(attempt.slot, attempt.id)).is_some() {
+            let exchange = &mut self.exchanges[index as usize];
+            for other in exchange.attempts.iter_mut().filter(|other| other.id == attempt.id) {
+                other.sent = 0;
+            }
+        }
+    }
+
+    /// A reply without a question: an upstream that doesn't know EDNS may answer so. It proves nothing, so the wait goes
+    /// on, and the next try, sent at once, does without EDNS.
+    fn bare_error(&mut self, index: u32, attempt: Attempt, flags: u16, slot: u16) -> Option<Outcome> {
+        let exchange = &mut self.exchanges[index as usize];
+        if matches!(flags & 0xf, rcode::FORMERR | rcode::NOTIMP) && attempt.edns && !exchange.plain {
+            exchange.plain = true;
+            exchange.next = 0;
+            return None;
+        }
+        self.mismatch(slot)
+    }
+
+    /// Ignore a packet that is no reply to what was asked. After too many for one question it is asked over TCP.
+    fn mismatch(&mut self, slot: u16) -> Option<Outcome> {
+        self.counters.count(Single::UpstreamMismatches);
+        let here = |attempt: &Attempt| attempt.slot == slot && attempt.sent != 0;
+        let mut suspects = Vec::new();
+        // Wrong packets are rare, and a socket's questions are few: a scan costs nothing that lasts.
+        for (index, exchange) in self.exchanges.iter_mut().enumerate() {
+            if exchange.attempts.iter().any(here) {
+                exchange.mismatches = exchange.mismatches.saturating_add(1);
+                if exchange.mismatches == MAX_MISMATCHES {
+                    suspects.push(index as u32);
+                }
+            }
+        }
+        let upstream = self.ports.upstream(slot);
+        for index in suspects {
+            self.send_stream(index, upstream);
+        }
+        None
+    }
+
+    /// Nothing listens behind a socket (ICMP port unreachable): its questions go elsewhere at once.
+    pub fn unreachable(&mut self, slot: u16, now: u64, failed: &mut Vec<u32>) {
+        self.counters.count(Single::UpstreamUnreachable);
+        let upstream = self.ports.upstream(slot);
+        self.upstreams.0.get_mut(usize::from(upstream)).into_iter().for_each(|upstream| upstream.timed_out());
+        for index in 0..self.exchanges.len() as u32 {
+            let exchange = &self.exchanges[index as usize];
+            let lost = exchange.attempts.iter().find(|attempt| attempt.slot == slot && attempt.sent != 0).copied();
+            let Some(attempt) = lost else { continue };
+            self.forget_attempt(index, &attempt);
+            let waits = self.exchanges[index as usize].attempts.iter().any(|attempt| attempt.sent != 0);
+            let untried = self.upstreams.0.len() as u32 > self.exchanges[index as usize].tried.count_ones();
+            if !(untried && self.attempt(index, now)) && !waits && self.exchanges[index as usize].stream.is_none() {
+                failed.push(index);
+            }
+        }
+    }
+
+    /// A socket could not be opened or written to.
+    pub fn send_failed(&mut self, slot: u16, now: u64, failed: &mut Vec<u32>) {
+        self.unreachable(slot, now, failed);
+        self.ports.forget(slot);
+    }
+
+    /// Take the answer to a query over TCP, or that there is none.
+    pub fn receive_stream(&mut self, exchange: u64, packet: Option<&[u8]>, now: u64) -> Option<Outcome> {
+        let index = exchange as u32;
+        let state = self.exchanges.get(index as usize)?;
+        let (upstream, id) = state.stream?;
+        if u64::from(state.generation) != exchange >> 32 || !state.live {
+            return None;
+        }
+        let message = packet.filter(|packet| {
+            let long = packet.len() > HEADER && u16_at(packet, 0) == id && u16_at(packet, 2) & QR != 0;
+            long && echo(packet, &state.key, 0, state.signed.as_deref()) != Echo::Different
+        });
+        let outcome = message.and_then(|packet| self.read(index, packet, None));
+        match outcome {
+            Some(Ok(outcome)) => Some(outcome),
+            Some(Err(code)) => {
+                self.exchanges[index as usize].error = Some(code);
+                self.counters.count(Single::UpstreamErrors);
+                self.next_stream(index, now)
+            }
+            None => {
+                self.counters.count(Single::UpstreamUnreachable);
+                if let Some(upstream) = self.upstreams.0.get_mut(usize::from(upstream)) {
+                    upstream.stream_failed(now);
+                }
+                self.next_stream(index, now)
+            }
+        }
+    }
+
+    /// Go on after a failure over TCP: another upstream, or UDP if that was not tried.
+    fn next_stream(&mut self, index: u32, now: u64) -> Option<Outcome> {
+        let exchange = &self.exchanges[index as usize];
+        let untried = |upstream: &usize| exchange.tried >> upstream & 1 == 0;
+        let takes = |upstream: &usize| self.upstreams.0[*upstream].takes_streams(now);
+        let other = (0..self.upstreams.0.len()).find(|upstream| untried(upstream) && takes(upstream));
+        if let Some(upstream) = other.filter(|_| exchange.streams < MAX_STREAMS) {
+            self.send_stream(index, upstream as u8);
+            return None;
+        }
+        let from_stream = exchange.waiters.iter().all(|waiter| matches!(waiter.peer.via, Via::Stream(_)));
+        let exchange = &mut self.exchanges[index as usize];
+        exchange.stream = None;
+        if from_stream && exchange.error.is_none() {
+            exchange.tried = 0;
+            if self.attempt(index, now) {
+                return None;
+            }
+        }
+        Some(Outcome::Failed(index))
+    }
+
+    /// Send again what is due; `due` gets the exchanges whose clients have waited long enough.
+    pub fn expire(&mut self, now: u64, due: &mut Vec<u32>) {
+        for index in 0..self.exchanges.len() as u32 {
+            let exchange = &self.exchanges[index as usize];
+            if !exchange.live || now < exchange.next {
+                continue;
+            }
+            if let Some(last) = exchange.attempts.iter().rev().find(|attempt| attempt.sent != 0) {
+                let upstream = usize::from(last.upstream);
+                if now >= last.sent + self.upstreams.0[upstream].timeout() && !exchange.overdue {
+                    self.upstreams.0[upstream].timed_out();
+                    self.counters.count(Single::UpstreamTimeouts);
+                }
+            }
+            let (deadline, overdue) = (exchange.deadline, exchange.overdue);
+            if now >= deadline && overdue {
+                self.close(index);
+            } else if now >= deadline {
+                due.push(index);
+            } else if !self.attempt(index, now) {
+                self.exchanges[index as usize].next = deadline;
+            }
+        }
+        let closes = &mut self.outbox.closes;
+        self.ports.close_idle(now, |slot| closes.push(slot));
+    }
+}
+
