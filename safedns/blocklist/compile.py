@@ -19,7 +19,7 @@ from safedns.errors import BlocklistError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from safedns._native import Builder
+    from safedns._native import Blocklist, Builder
     from safedns.blocklist.formats.lines import Lines
 
 # A list with more than this share of lines that are no names is another kind of file.
@@ -135,7 +135,11 @@ def _verified(path: str, bad: int) -> Summary:
     """Load what was written, as a resolver will: a disk that lies is found out before it matters."""
     from safedns import _native
 
-    blocklist = _native.Blocklist.load(path)
+    return summarise(_native.Blocklist.load(path), bad)
+
+
+def summarise(blocklist: Blocklist, bad: int = 0) -> Summary:
+    """Say what a compiled blocklist holds; `bad` is for what it does not say itself."""
     return Summary(
         names=blocklist.names,
         entries=blocklist.entries,

@@ -52,7 +52,15 @@ def load(path: str | None, overrides: Overrides = Overrides(), *, resolv_conf: P
     Raises:
         ConfigError: one line for each thing that is wrong.
     """
-    config = read(path, overrides)
+    return with_upstreams(read(path, overrides), path, resolv_conf=resolv_conf)
+
+
+def with_upstreams(config: Config, path: str | None, *, resolv_conf: Path = RESOLV_CONF) -> Config:
+    """Take the system's resolvers for upstreams where none are set; the path is for the error.
+
+    Raises:
+        ConfigError: the system names none that is not this machine.
+    """
     if config.upstream.servers:
         return config
     servers = tuple(server for server in _system_servers(resolv_conf) if server not in config.listen)
