@@ -1,0 +1,1 @@
+"""A resolver worker: the process that answers queries."""
