@@ -79,9 +79,10 @@ pub enum Single {
     UpstreamMismatches,
     UpstreamStreams,
     Overload,
+    Faults,
 }
 
-const SINGLE_ROWS: [(&str, &str); 16] = [
+const SINGLE_ROWS: [(&str, &str); 17] = [
     ("safedns_cache_hits_total", ""),
     ("safedns_cache_stale_answers_total", ""),
     ("safedns_cache_misses_total", ""),
@@ -98,6 +99,7 @@ const SINGLE_ROWS: [(&str, &str); 16] = [
     ("safedns_upstream_mismatches_total", ""),
     ("safedns_upstream_streams_total", ""),
     ("safedns_overload_total", ""),
+    ("safedns_engine_faults_total", ""),
 ];
 
 const LATENCY: usize = SINGLES + SINGLE_ROWS.len();

@@ -12,6 +12,7 @@ use crate::name::Name;
 use crate::policy::{Local, Mode, Policy, Rule, Special};
 use crate::random::Random;
 use crate::reply::{self, Asker, Content};
+use crate::trie::Trie;
 use crate::upstream::{Upstream, Upstreams};
 
 /// Extended DNS Errors (RFC 8914 section 4) of replies that are not verdicts.
@@ -30,6 +31,12 @@ const REPLY_ROOM: usize = HEADER + 11 + 6 + reply::MAX_EXTRA_TEXT + 128;
 pub trait Lists {
     /// Categories of a name, as a set: bit n is category n.
     fn categories(&self, name: &Name) -> u64;
+}
+
+impl<B: AsRef<[u8]>> Lists for Trie<B> {
+    fn categories(&self, name: &Name) -> u64 {
+        self.lookup(name).categories
+    }
 }
 
 /// Limits of an engine.
@@ -61,8 +68,10 @@ pub struct Engine<L> {
 }
 
 /// What is decided about a name.
-enum Verdict<'p> {
+pub enum Verdict<'p> {
+    /// Answered here.
     Special(Special),
+    /// Blocked by this rule.
     Blocked(&'p Rule),
     /// Allowed so far; the categories of the name itself, and whether lists are asked about its aliases.
     Allowed(u64, bool),
@@ -413,7 +422,7 @@ impl<L: Lists> Engine<L> {
 }
 
 /// What special names, protected names and lists say of a name, in this order.
-fn decide<'p, L: Lists>(policy: &'p Policy, lists: Option<&L>, name: &Name) -> Verdict<'p> {
+pub fn decide<'p, L: Lists>(policy: &'p Policy, lists: Option<&L>, name: &Name) -> Verdict<'p> {
     match policy.local(name) {
         Some(Local::Special(special)) => return Verdict::Special(special),
         Some(Local::Protected) => return Verdict::Allowed(0, false),

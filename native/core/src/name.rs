@@ -189,6 +189,14 @@ impl Name {
     }
 }
 
+impl Name {
+    /// The name of the last `labels` labels.
+    pub fn ancestor(&self, labels: usize) -> Self {
+        // A suffix of a valid name is one.
+        Self::read(self.suffix(labels), 0).map_or_else(|_| Self::root(), |(name, _)| name)
+    }
+}
+
 impl fmt::Display for Name {
     /// Presentation form with RFC 1035 section 5.1 escapes and no trailing dot, except for the root.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

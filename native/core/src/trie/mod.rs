@@ -61,6 +61,7 @@ mod tests;
 
 pub use builder::{Builder, Summary};
 pub use error::TrieError;
+pub use format::VERSION as FORMAT_VERSION;
 pub use reader::Trie;
 
 /// How an entry matches.

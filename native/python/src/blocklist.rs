@@ -1,0 +1,145 @@
+//! `Blocklist` and `Builder`.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::os::fd::{BorrowedFd, RawFd};
+use std::sync::Arc;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use safedns_core::name::Name;
+use safedns_core::trie::{self, Kind, Trie};
+
+use crate::error::{not_a_name, BlocklistError};
+use crate::sealed::Sealed;
+
+/// What the engine looks names up in.
+pub type Lists = Trie<Sealed>;
+
+/// A compiled blocklist.
+#[pyclass(frozen, module = "safedns._native")]
+pub struct Blocklist {
+    /// Shared with engines that use it.
+    pub trie: Arc<Lists>,
+}
+
+#[pymethods]
+impl Blocklist {
+    #[staticmethod]
+    fn load(path: &str) -> PyResult<Self> {
+        let unreadable = |error| BlocklistError::new_err(format!("{path}: can't be read: {error}"));
+        let sealed = File::open(path).and_then(|mut file| Sealed::copy(&mut file)).map_err(unreadable)?;
+        let trie = Trie::open(sealed).map_err(|error| BlocklistError::new_err(format!("{path}: {error}")))?;
+        Ok(Self { trie: Arc::new(trie) })
+    }
+
+    #[staticmethod]
+    fn attach(fd: RawFd) -> PyResult<Self> {
+        let no_blocklist =
+            |error: &dyn std::fmt::Display| BlocklistError::new_err(format!("descriptor {fd} holds no blocklist: {error}"));
+        let sealed = Sealed::attach(fd).map_err(|error| no_blocklist(&error))?;
+        let trie = Trie::attach(sealed).map_err(|error| no_blocklist(&error))?;
+        Ok(Self { trie: Arc::new(trie) })
+    }
+
+    fn fileno(&self) -> RawFd {
+        self.trie.bytes().fd()
+    }
+
+    #[getter]
+    fn serial(&self) -> u64 {
+        self.trie.serial()
+    }
+
+    #[getter]
+    fn names(&self) -> u64 {
+        self.trie.names()
+    }
+
+    #[getter]
+    fn entries(&self) -> u64 {
+        self.trie.entries()
+    }
+
+    #[getter]
+    fn size(&self) -> usize {
+        self.trie.size()
+    }
+
+    #[getter]
+    #[allow(clippy::unused_self)]
+    fn version(&self) -> u32 {
+        trie::FORMAT_VERSION
+    }
+
+    #[getter]
+    fn checksum(&self) -> String {
+        format!("{:016x}", self.trie.checksum())
+    }
+
+    #[getter]
+    fn counts(&self) -> BTreeMap<usize, u64> {
+        self.trie.counts().iter().copied().enumerate().filter(|(_, count)| *count > 0).collect()
+    }
+
+    #[pyo3(signature = (name, /))]
+    fn lookup(&self, name: &str) -> PyResult<(u64, Option<String>)> {
+        let parsed = Name::parse(name.as_bytes()).map_err(|error| not_a_name(name, error))?;
+        let found = self.trie.lookup(&parsed);
+        let entry = (found.labels > 0).then(|| parsed.ancestor(usize::from(found.labels)).to_string());
+        Ok((found.categories, entry))
+    }
+}
+
+/// Collects names for a blocklist.
+#[pyclass(module = "safedns._native")]
+#[derive(Default)]
+pub struct Builder {
+    builder: trie::Builder,
+}
+
+#[pymethods]
+impl Builder {
+    #[new]
+    fn new() -> Self {
+        Self::default()
+    }
+
+    #[pyo3(signature = (names, category, /, *, exact=false, exception=false))]
+    fn add(
+        &mut self,
+        names: &[u8],
+        category: u8,
+        exact: bool,
+        exception: bool,
+    ) -> PyResult<Vec<(usize, &'static str)>> {
+        if category > 63 {
+            return Err(PyValueError::new_err(format!("category {category} is not in 0 to 63")));
+        }
+        let kind = match (exact, exception) {
+            (_, true) => Kind::Exception,
+            (true, _) => Kind::Exact,
+            _ => Kind::Suffix,
+        };
+        let mut rejected = Vec::new();
+        for (index, line) in names.split(|octet| *octet == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
+            match Name::parse(line) {
+                Ok(name) => self.builder.add(&name, category, kind),
+                Err(error) => rejected.push((index, error.reason())),
+            }
+        }
+        Ok(rejected)
+    }
+
+    #[pyo3(signature = (fd, /, *, serial=1))]
+    fn write(&mut self, fd: RawFd, serial: u64) -> PyResult<(u64, u64, u64)> {
+        // SAFETY: the caller keeps the descriptor open during the call; a wrong number is an error of dup(2).
+        let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
+        let file = File::from(borrowed.try_clone_to_owned()?);
+        let mut out = BufWriter::with_capacity(256 << 10, file);
+        let summary = std::mem::take(&mut self.builder).finish(serial, &mut out)?;
+        out.flush()?;
+        Ok((summary.names, summary.entries, summary.bytes))
+    }
+}

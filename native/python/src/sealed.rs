@@ -1,0 +1,95 @@
+//! A file's bytes, sealed in memory and mapped: what `memfd_create(2)` calls a sealed file can never change or shrink
+//! again, so a mapping of it is safe to read for ever, whatever happens to the file that it was read from.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr::NonNull;
+
+use crate::system::check;
+
+const SEALS: libc::c_int = libc::F_SEAL_WRITE | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
+
+/// Octets copied at a time.
+const CHUNK: usize = 256 << 10;
+
+/// A sealed, mapped file.
+pub struct Sealed {
+    file: OwnedFd,
+    address: NonNull<u8>,
+    length: usize,
+}
+
+// SAFETY: the mapping is read-only and sealed; reading it from any thread is a plain shared read.
+unsafe impl Send for Sealed {}
+// SAFETY: as above.
+unsafe impl Sync for Sealed {}
+
+impl Sealed {
+    /// Copy a file into memory and seal the copy.
+    pub fn copy(source: &mut File) -> io::Result<Self> {
+        // SAFETY: the name is a C string; the descriptor is owned from here on.
+        let mut memory = unsafe {
+            let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+            File::from_raw_fd(check(libc::memfd_create(c"safedns-blocklist".as_ptr(), flags))?)
+        };
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            match source.read(&mut chunk)? {
+                0 => break,
+                count => memory.write_all(&chunk[..count])?,
+            }
+        }
+        // SAFETY: plain numbers.
+        check(unsafe { libc::fcntl(memory.as_raw_fd(), libc::F_ADD_SEALS, SEALS) })?;
+        Self::map(memory.into())
+    }
+
+    /// Map a sealed file that another process may have made; the descriptor is duplicated.
+    pub fn attach(fd: RawFd) -> io::Result<Self> {
+        // SAFETY: plain numbers; the duplicate is owned from here on.
+        let file = unsafe { OwnedFd::from_raw_fd(check(libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3))?) };
+        Self::map(file)
+    }
+
+    fn map(file: OwnedFd) -> io::Result<Self> {
+        // SAFETY: plain numbers. Without the seals the file could shrink under the mapping, so they are demanded.
+        let seals = check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GET_SEALS) })?;
+        if seals & SEALS != SEALS {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the file is not sealed"));
+        }
+        let file = File::from(file);
+        let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
+        if length == 0 {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is empty"));
+        }
+        // SAFETY: a new shared read-only mapping of a file of this length; the result is checked.
+        let address = unsafe {
+            libc::mmap(std::ptr::null_mut(), length, libc::PROT_READ, libc::MAP_SHARED, file.as_raw_fd(), 0)
+        };
+        if address == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let address = NonNull::new(address.cast()).ok_or_else(|| io::Error::other("mapped at address 0"))?;
+        Ok(Self { file: file.into(), address, length })
+    }
+
+    /// Its descriptor.
+    pub fn fd(&self) -> RawFd {
+        self.file.as_raw_fd()
+    }
+}
+
+impl AsRef<[u8]> for Sealed {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: the mapping has this length, lives as long as `self`, and its bytes never change: the file is sealed.
+        unsafe { std::slice::from_raw_parts(self.address.as_ptr(), self.length) }
+    }
+}
+
+impl Drop for Sealed {
+    fn drop(&mut self) {
+        // SAFETY: this is the mapping that `map` made, and nobody can borrow it any more.
+        unsafe { libc::munmap(self.address.as_ptr().cast(), self.length) };
+    }
+}
