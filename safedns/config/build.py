@@ -87,7 +87,7 @@ class _Builder:
         known = {entry.name: entry for entry in fields(model)}  # type: ignore[arg-type]
         values = {}
         for word, child in here.data.items():
-            child_path = f"{path}.{word}" if path else str(word)
+            child_path = f"{path}.{_shown(word)}" if path else _shown(word)
             if word in known:
                 values[word] = self._value(known[word], child, child_path)
             else:
@@ -151,7 +151,7 @@ class _Builder:
             return MappingProxyType({})
         items = {}
         for word, child in here.data.items():
-            child_path = f"{path}.{word}"
+            child_path = f"{path}.{_shown(word)}"
             if self._scalar(kind.key, Place(word, child.where), child_path, None) is not None:
                 items[word] = self._scalar(kind.item, child, child_path, None)
         return MappingProxyType(items)
@@ -166,6 +166,11 @@ class _Builder:
         head = f"{here.where}: {path}" if path else here.where
         tail = f" ({hint})" if hint else ""
         self.problems.append(f"{head}: expected {expected}, found {_describe(here.data)}{tail}")
+
+
+def _shown(word: str) -> str:
+    """A key as it can stand in a path: on one line, and not a whole one."""
+    return word if word.isprintable() and 0 < len(word) <= 60 else repr(word)[:60]
 
 
 def _describe(data: object) -> str:

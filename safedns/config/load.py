@@ -17,7 +17,7 @@ from safedns.config.units import Endpoint
 from safedns.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import yaml
 
@@ -25,6 +25,9 @@ RESOLV_CONF: Final = Path("/etc/resolv.conf")
 
 # A configuration is a few KiB; reading on would only feed the parser what is no configuration.
 MAX_FILE_SIZE: Final = 2**20
+
+# The model has four.
+MAX_DEPTH: Final = 16
 
 _INTEGER = re.compile("-?[0-9]{1,18}")
 
@@ -130,16 +133,28 @@ def _parse(path: str) -> tuple[Place, list[str]]:
     text = _text(path)
     problems: list[str] = []
     try:
-        # Aliases can refer to themselves and multiply: nothing in a configuration needs them.
-        for event in yaml.parse(text, yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                raise ConfigError(f"{path}:{_line(event)}: expected a value, found the alias *{event.anchor}")
+        _refuse_traps(yaml.parse(text, yaml.SafeLoader), path)
         node = yaml.compose(text, yaml.SafeLoader)
         return (_place(node, path, problems) if node is not None else Place({}, path)), problems
     except yaml.MarkedYAMLError as error:
         raise ConfigError(f"{path}:{_line(error)}: expected YAML, found: {error.problem or error.context}") from None
-    except (yaml.YAMLError, RecursionError) as error:
+    except yaml.YAMLError as error:
         raise ConfigError(f"{path}: expected YAML, found: {str(error).splitlines()[0]}") from None
+
+
+def _refuse_traps(events: Iterable[yaml.Event], path: str) -> None:
+    """Aliases can refer to themselves and multiply, depth costs a parser its stack; no configuration needs either."""
+    import yaml
+
+    depth = 0
+    for event in events:
+        if isinstance(event, yaml.AliasEvent):
+            raise ConfigError(f"{path}:{_line(event)}: expected a value, found the alias *{event.anchor}")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise ConfigError(
+                f"{path}:{_line(event)}: expected at most {MAX_DEPTH} levels of lists and keys, found more"
+            )
 
 
 def _text(path: str) -> str:

@@ -3,7 +3,6 @@
 A `Kind` says what is expected, turns plain data (what YAML and JSON hold) into a value, and the value into plain data.
 """
 
-import difflib
 import ipaddress
 import re
 from collections.abc import Callable, Collection
@@ -101,6 +100,8 @@ def one_of(words: Collection[str], expected: str) -> Kind[str]:
     def read(data: object) -> str:
         text = _text(data)
         if text not in words:
+            import difflib  # only for a mistake: a resolver worker never needs it
+
             close = difflib.get_close_matches(text, words, 1)
             raise Mismatch(f"did you mean {close[0]!r}?" if close else "")
         return text
