@@ -1,0 +1,120 @@
+"""Tiếng Việt."""
+
+from typing import Final
+
+PAGE: Final = {
+    "language": "Tiếng Việt",
+    "product": "SafeDNS",
+    "tagline": "Bảo vệ gia đình trên mạng",
+    "blocked.title": "Trang web này đã bị chặn",
+    "blocked.lead": "Mạng bạn đang dùng không mở trang này vì trang thuộc danh mục:",
+    "open.title": "Trang web này không bị chặn",
+    "open.lead": "Trang này hiện không (hoặc không còn) bị chặn. Hãy tải lại sau {seconds} giây.",
+    "open.why": (
+        "Thiết bị của bạn còn nhớ câu trả lời cũ thêm vài giây. Nếu tải lại vẫn thấy trang này,"
+        " hãy đóng trình duyệt rồi mở lại."
+    ),
+    "invalid.title": "Không đọc được tên trang web",
+    "invalid.lead": "Thiết bị của bạn đã hỏi một trang web mà không cho biết tên hợp lệ của trang đó.",
+    "lookup.title": "Trang web này có bị chặn không?",
+    "lookup.lead": "Nhập tên hoặc địa chỉ một trang web để xem trang đó có bị chặn trên mạng này không, và vì sao.",
+    "lookup.label": "Tên trang web",
+    "lookup.example": "Ví dụ: example.com",
+    "lookup.button": "Kiểm tra",
+    "lookup.invalid": "Đây không phải là tên một trang web. Hãy nhập dạng như example.com.",
+    "lookup.blocked": "Bị chặn",
+    "lookup.open": "Không bị chặn",
+    "lookup.blocked.lead": "Trang này bị chặn trên mạng này vì thuộc danh mục:",
+    "lookup.nolist": "Mạng này hiện chưa có danh sách chặn nào, nên không trang nào bị chặn.",
+    "missing.title": "Không có trang này",
+    "missing.lead": "Địa chỉ bạn mở không có ở đây.",
+    "facts.title": "Điều gì đã quyết định",
+    "facts.rule": "Quy tắc",
+    "facts.authority": "Ai yêu cầu chặn",
+    "facts.list": "Danh sách",
+    "facts.serial": "bản số {serial}",
+    "facts.entry": "Mục khớp",
+    "facts.none": "không có",
+    "next.title": "Bạn có thể làm gì",
+    "next.adult": "Nếu bạn còn nhỏ: hãy hỏi bố mẹ, thầy cô hoặc người lớn mà bạn tin tưởng.",
+    "next.security": "Đừng tìm cách mở trang này: nó có thể lấy mật khẩu, tiền hoặc làm hỏng thiết bị của bạn.",
+    "next.help": (
+        "Nếu bạn đang buồn, sợ hoặc bị ai đó làm hại: hãy nói ngay với một người bạn tin tưởng. Bạn không có lỗi."
+    ),
+    "next.lookup": "Xem chi tiết hoặc kiểm tra một trang web khác",
+    "next.mistake": "Nếu bạn nghĩ trang bị chặn nhầm, hãy liên hệ:",
+    "next.manager": "Nếu bạn nghĩ trang bị chặn nhầm, hãy báo cho người quản lý mạng này.",
+    "privacy": "SafeDNS không ghi lại ai đã mở trang nào.",
+}
+
+RULES: Final = {
+    "category": "Danh mục bị chặn trên mạng này",
+    "protected": "Tên được bảo vệ, không danh sách nào được chặn",
+    "special": "Tên đặc biệt, được trả lời ngay trên mạng này",
+    "default": "Không quy tắc nào chặn",
+}
+
+AUTHORITIES: Final = {
+    "law": "Cơ quan nhà nước, theo quy định pháp luật",
+    "provider": "Nhà cung cấp dịch vụ mạng, để bảo vệ an toàn",
+    "household": "Người quản lý mạng này",
+}
+
+HELPLINES: Final = {
+    "111": "Tổng đài điện thoại quốc gia bảo vệ trẻ em",
+    "113": "Công an",
+    "115": "Cấp cứu y tế",
+}
+
+DESCRIPTIONS: Final = {
+    "csam": "Hình ảnh, video xâm hại tình dục trẻ em. Xem, lưu giữ hay chia sẻ đều là tội phạm.",
+    "court_ministry_order": "Trang phải chặn theo quyết định của tòa án hoặc cơ quan nhà nước.",
+    "child_abuse_report": "Trang đã bị báo cáo và xác minh là xâm hại trẻ em.",
+    "malware": "Trang phát tán hoặc điều khiển phần mềm độc hại, có thể làm hỏng thiết bị hay đánh cắp dữ liệu.",
+    "phishing": "Trang giả mạo ngân hàng, cơ quan hay dịch vụ quen thuộc để lấy mật khẩu và tiền.",
+    "scam": "Trang bán hàng giả, đầu tư giả hoặc trúng thưởng giả để chiếm đoạt tiền.",
+    "cryptojacking": "Trang lén dùng máy của bạn để đào tiền mã hóa.",
+    "stalkerware": "Phần mềm bí mật theo dõi điện thoại và vị trí của người khác.",
+    "ddos": "Dịch vụ bán hoặc cho thuê tấn công làm tê liệt trang web khác.",
+    "newly_registered": "Tên miền vừa được đăng ký, thường bị kẻ lừa đảo dùng vài ngày rồi bỏ.",
+    "porn": "Hình ảnh, video, truyện tình dục dành cho người lớn.",
+    "mixed_adult": "Trang bình thường nhưng có phần nội dung chỉ dành cho người lớn.",
+    "nudity_lingerie": "Ảnh khỏa thân hoặc đồ lót không mang tính khiêu dâm.",
+    "dating": "Trang và ứng dụng kết bạn, hẹn hò dành cho người lớn.",
+    "sex_education": "Kiến thức về giới tính và sức khỏe sinh sản.",
+    "violence_hate": "Nội dung cổ vũ bạo lực, hành hạ hoặc thù ghét người khác.",
+    "self_harm_suicide": "Nội dung cổ vũ hoặc chỉ cách tự làm hại bản thân.",
+    "eating_disorder": "Nội dung cổ vũ nhịn ăn, ép cân nguy hiểm.",
+    "weapons": "Trang mua bán hoặc chỉ cách làm vũ khí, chất nổ, chất nguy hiểm.",
+    "drugs": "Trang mua bán hoặc cổ vũ dùng ma túy và chất gây nghiện.",
+    "alcohol_tobacco_vape": "Trang bán hoặc quảng cáo rượu bia, thuốc lá, thuốc lá điện tử.",
+    "extremism": "Nội dung tuyên truyền cực đoan hoặc lôi kéo vào khủng bố.",
+    "gore_shock": "Hình ảnh máu me, tai nạn, tra tấn gây ám ảnh.",
+    "gambling": "Trang đánh bạc, cá độ, lô đề, sòng bài trực tuyến ăn tiền.",
+    "loan_scam": "Trang cho vay nặng lãi hoặc giả cho vay để lấy giấy tờ và tiền của bạn.",
+    "crypto": "Trang mua bán, đầu tư tiền mã hóa.",
+    "shopping": "Cửa hàng và sàn mua bán trực tuyến.",
+    "social_networks": "Trang và ứng dụng mạng xã hội.",
+    "chat_messengers": "Ứng dụng trò chuyện và nhắn tin.",
+    "video_streaming": "Trang xem phim, video và nghe nhạc.",
+    "games": "Trò chơi trực tuyến và trang về trò chơi.",
+    "forums": "Diễn đàn và trang hỏi đáp do người dùng viết.",
+    "live_streaming": "Trang phát và xem trực tiếp do người dùng làm.",
+    "ai_chat": "Trợ lý và bạn trò chuyện trí tuệ nhân tạo.",
+    "dns_bypass": "Dịch vụ phân giải tên miền khác, làm mất tác dụng bảo vệ.",
+    "vpn_proxy": "Dịch vụ đi vòng qua nơi khác, làm mất tác dụng bảo vệ.",
+    "tor": "Mạng ẩn danh, làm mất tác dụng bảo vệ.",
+    "remote_control": "Phần mềm cho người khác điều khiển máy của bạn; kẻ lừa đảo hay dùng.",
+    "search_no_safesearch": "Trang tìm kiếm không lọc được kết quả không phù hợp với trẻ em.",
+    "shortener": "Dịch vụ che giấu địa chỉ thật của một liên kết.",
+    "dynamic_dns": "Tên miền miễn phí đổi địa chỉ liên tục, hay bị dùng để lừa đảo.",
+    "piracy": "Trang phim, nhạc, phần mềm lậu; thường kèm mã độc và quảng cáo cờ bạc.",
+    "file_sharing": "Trang tải lên và tải xuống tệp của bất kỳ ai.",
+    "cheating": "Trang làm bài hộ, mua bán bài làm.",
+    "ads_trackers": "Máy chủ quảng cáo và theo dõi người dùng.",
+    "fakenews": "Trang thường xuyên đăng tin bịa đặt.",
+    "child_safe": "Trang được chọn cho trẻ em.",
+    "education": "Trường học và trang học tập.",
+    "help": "Đường dây trợ giúp, bệnh viện và nơi bảo vệ trẻ em.",
+    "gov": "Trang của cơ quan nhà nước và trường công lập.",
+}
