@@ -81,6 +81,8 @@ class Worker:
         self._streams = StreamServer(self._engine, loop, self._collect_soon, Limits())
         self._exchanges = Exchanges(loop, self._exchanged)
         self._collecting = self._draining = False
+        for end in given.udp:
+            self._engine.listen(end.fileno(), end.getsockname()[0])
         self._engine.set_blocklist(given.blocklist)
         self._configure(given.config)
 

@@ -15,14 +15,14 @@ from typing import NoReturn
 
 from safedns.control import Channel, Order
 
-FIRST_DELAY = 0.1
+FIRST_DELAY = 0.05
 """Seconds until a child that died a second time is started again; doubles with each death after that."""
 
 LONGEST_DELAY = 2.0
 """Seconds that a child is left dead at most: whatever kills it, the next query may not."""
 
-STABLE = 10.0
-"""Seconds of life after which a child's earlier deaths are forgotten."""
+STABLE = 1.0
+"""Seconds of life after which a child's earlier deaths are forgotten: delays are for those that die while starting."""
 
 MISSED_PINGS = 3
 """Pings without an answer after which a child counts as hung."""

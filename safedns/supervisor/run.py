@@ -221,6 +221,9 @@ class Supervisor:
             for line in str(error).splitlines():
                 log.error("%s", line)  # noqa: TRY400 - the text says it all
             log.error("the configuration in use stays")  # noqa: TRY400
+        except Exception:
+            # Names must go on being resolved, whatever is wrong with the reading of a file.
+            log.exception("reading the configuration failed: a bug, please report it; the configuration in use stays")
 
     def _change(self, config: Config) -> None:
         old = self._estate.config
