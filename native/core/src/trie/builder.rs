@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use super::filter::{fill, WORD};
 use super::format::{checksum, Header, Tables};
 use super::writer::lay_out;
 use super::{Class, Kind};
@@ -87,10 +88,18 @@ impl Builder {
             names: merged.names,
             entries: self.records.len() as u64,
             root: layout.root,
+            tops: layout.tops,
             counts: merged.counts,
         };
-        let tables = Tables { header, symbols: layout.symbols, heads: layout.heads, classes: merged.classes };
-        let mut bytes = tables.write(layout.nodes.len());
+        let filter = fill(&layout.filtered);
+        let tables = Tables {
+            header,
+            filter: filter.len() * WORD,
+            symbols: layout.symbols,
+            heads: layout.heads,
+            classes: merged.classes,
+        };
+        let mut bytes = tables.write(&filter, layout.nodes.len());
         bytes.extend_from_slice(&layout.nodes);
         drop(layout.nodes);
         bytes.extend(checksum(&bytes).to_le_bytes());

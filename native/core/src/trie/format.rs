@@ -3,6 +3,7 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::error::TrieError;
+use super::filter::WORD;
 use super::symbols::{Symbol, Symbols};
 use super::Class;
 
@@ -13,7 +14,7 @@ pub const MAGIC: [u8; 8] = *b"\x89SDNBL\r\n";
 pub const VERSION: u32 = 1;
 
 /// Size of the header in bytes.
-pub const HEADER: usize = 576;
+pub const HEADER: usize = 584;
 
 /// Size of the checksum at the end in bytes.
 pub const CHECKSUM: usize = 8;
@@ -49,6 +50,8 @@ pub struct Header {
     pub entries: u64,
     /// The root as an offset into the nodes.
     pub root: u32,
+    /// Whether a top-level domain is an entry.
+    pub tops: bool,
     /// Distinct names per category.
     pub counts: [u64; 64],
 }
@@ -57,6 +60,8 @@ pub struct Header {
 pub struct Tables {
     /// The header.
     pub header: Header,
+    /// Size of the filter in bytes.
+    pub filter: usize,
     /// The symbols of the label code.
     pub symbols: Symbols,
     /// The most frequent heads.
@@ -67,7 +72,7 @@ pub struct Tables {
 
 impl Tables {
     /// The octets before the nodes, for nodes of `nodes` bytes.
-    pub fn write(&self, nodes: usize) -> Vec<u8> {
+    pub fn write(&self, filter: &[u64], nodes: usize) -> Vec<u8> {
         let size = self.nodes_start() + nodes + CHECKSUM;
         let mut out = Vec::with_capacity(self.nodes_start());
         out.extend(MAGIC);
@@ -80,7 +85,10 @@ impl Tables {
             out.extend((number as u32).to_le_bytes());
         }
         out.extend(self.header.root.to_le_bytes());
+        out.extend((filter.len() as u32).to_le_bytes());
+        out.extend(u32::from(self.header.tops).to_le_bytes());
         out.extend(self.header.counts.iter().flat_map(|count| count.to_le_bytes()));
+        out.extend(filter.iter().flat_map(|word| word.to_le_bytes()));
         out.extend(self.symbols.list().iter().flat_map(|symbol| [symbol.previous, symbol.octet]));
         for head in &self.heads {
             out.extend(head.class.to_le_bytes());
@@ -97,7 +105,8 @@ impl Tables {
         check_frame(bytes)?;
         let count = |at| u32_at(bytes, at) as usize;
         let (symbols, heads, classes) = (count(48), count(52), count(56));
-        let tables = symbols as u64 * SYMBOL as u64 + heads as u64 * HEAD as u64 + classes as u64 * CLASS as u64;
+        let filter = count(64) * WORD;
+        let tables = filter as u64 + symbols as u64 * SYMBOL as u64 + heads as u64 * HEAD as u64 + classes as u64 * CLASS as u64;
         let room = bytes.len() - HEADER - CHECKSUM;
         if tables > room as u64 {
             return Err(TrieError::Table { name: "header", expected: "tables that fit into the file", found: tables });
@@ -105,11 +114,12 @@ impl Tables {
         if heads > usize::from(ESCAPE) {
             return Err(TrieError::Table { name: "heads", expected: "at most 255 heads", found: heads as u64 });
         }
-        let (symbol_bytes, rest) = bytes[HEADER..].split_at(symbols * SYMBOL);
+        let (symbol_bytes, rest) = bytes[HEADER + filter..].split_at(symbols * SYMBOL);
         let (head_bytes, rest) = rest.split_at(heads * HEAD);
         let list = symbol_bytes.chunks_exact(SYMBOL).map(|s| Symbol { previous: s[0], octet: s[1] }).collect();
         Ok(Self {
             header: read_header(bytes),
+            filter,
             symbols: Symbols::new(list)?,
             heads: head_bytes.chunks_exact(HEAD).map(read_head).collect(),
             classes: rest[..classes * CLASS].chunks_exact(CLASS).map(read_class).collect(),
@@ -118,7 +128,7 @@ impl Tables {
 
     /// Offset of the nodes in the file.
     pub fn nodes_start(&self) -> usize {
-        HEADER + self.symbols.list().len() * SYMBOL + self.heads.len() * HEAD + self.classes.len() * CLASS
+        HEADER + self.filter + self.symbols.list().len() * SYMBOL + self.heads.len() * HEAD + self.classes.len() * CLASS
     }
 }
 
@@ -160,7 +170,7 @@ pub fn checksum(bytes: &[u8]) -> u64 {
 fn read_header(bytes: &[u8]) -> Header {
     let mut counts = [0; 64];
     for (index, count) in counts.iter_mut().enumerate() {
-        *count = u64_at(bytes, 64 + 8 * index);
+        *count = u64_at(bytes, 72 + 8 * index);
     }
     Header {
         seed: u32_at(bytes, 12),
@@ -168,6 +178,7 @@ fn read_header(bytes: &[u8]) -> Header {
         names: u64_at(bytes, 32),
         entries: u64_at(bytes, 40),
         root: u32_at(bytes, 60),
+        tops: u32_at(bytes, 68) != 0,
         counts,
     }
 }

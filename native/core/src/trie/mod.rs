@@ -50,6 +50,7 @@
 
 mod builder;
 mod error;
+mod filter;
 pub mod format;
 pub mod place;
 mod reader;

@@ -3,8 +3,11 @@
 //! The bytes may be anything: every access is checked, a step down consumes a label of the name, and a bucket is scanned
 //! up to a fixed number of items. What makes no sense matches nothing.
 
+use std::hint::black_box;
+
 use super::error::TrieError;
-use super::format::{self, Head, Header, Tables, CHECKSUM, ESCAPE};
+use super::filter;
+use super::format::{self, Head, Header, Tables, CHECKSUM, ESCAPE, HEADER};
 use super::place::{Shape, MAX_BUCKET};
 use super::symbols::{Code, Symbols};
 use super::{Class, Match};
@@ -17,6 +20,7 @@ pub struct Trie<B> {
     symbols: Symbols,
     heads: Box<[Head; 256]>,
     classes: Vec<Class>,
+    filter: usize,
     nodes: usize,
     checksum: u64,
 }
@@ -24,21 +28,21 @@ pub struct Trie<B> {
 /// Head of a number that no head has: longer than any code, so a scan ends there.
 const NO_HEAD: Head = Head { class: 0, length: u8::MAX, children: false };
 
-/// Where the children of a node are.
+/// Where the children of a node are, as offsets into the nodes.
 #[derive(Clone, Copy)]
-enum Children<'a> {
+enum Children {
     /// There are none.
     None,
     /// One bucket, which stands behind its item.
-    Inline(&'a [u8]),
-    /// A node at an offset into the nodes.
+    Inline(usize, usize),
+    /// A node.
     Node(u32),
 }
 
 /// An item that was found.
-struct Item<'a> {
+struct Item {
     class: u32,
-    children: Children<'a>,
+    children: Children,
 }
 
 impl<B: AsRef<[u8]>> Trie<B> {
@@ -56,7 +60,21 @@ impl<B: AsRef<[u8]>> Trie<B> {
         let checksum = format::u64_at(bytes.as_ref(), bytes.as_ref().len() - CHECKSUM);
         let mut heads = Box::new([NO_HEAD; 256]);
         heads[..tables.heads.len()].copy_from_slice(&tables.heads);
-        Ok(Self { bytes, header: tables.header, symbols: tables.symbols, heads, classes: tables.classes, nodes, checksum })
+        Ok(Self {
+            bytes,
+            header: tables.header,
+            symbols: tables.symbols,
+            heads,
+            classes: tables.classes,
+            filter: tables.filter,
+            nodes,
+            checksum,
+        })
+    }
+
+    /// What it reads from.
+    pub fn bytes(&self) -> &B {
+        &self.bytes
     }
 
     /// Version of the content, given when it was compiled.
@@ -91,6 +109,10 @@ impl<B: AsRef<[u8]>> Trie<B> {
 
     /// The categories of a name.
     pub fn lookup(&self, name: &Name) -> Match {
+        // Most names are not listed, and mostly no top-level domain is: then one cache line has said so.
+        if !self.header.tops && name.labels() > 1 && !self.may_hold(name, 2) {
+            return Match::default();
+        }
         let (found, removed) = self.walk(name, u64::MAX);
         if removed & !found.categories != 0 && found.categories != 0 {
             // An exception took something away, so the last entry that gave a category may not be one that still counts.
@@ -99,17 +121,25 @@ impl<B: AsRef<[u8]>> Trie<B> {
         found
     }
 
+    /// Whether the last `labels` labels of a name may be something that the filter holds.
+    fn may_hold(&self, name: &Name, labels: usize) -> bool {
+        let filter = &self.bytes.as_ref()[HEADER..HEADER + self.filter];
+        filter::may_hold(filter, filter::hash(name.suffix(labels)))
+    }
+
     /// Walk down from the top level; `labels` of the match is the last entry that gave a category in `wanted`.
     ///
     /// Also returns what exceptions took away.
     fn walk(&self, name: &Name, wanted: u64) -> (Match, u64) {
+        let nodes = &self.bytes.as_ref()[self.nodes..];
         let mut found = Match::default();
         let mut removed = 0;
         let mut children = Children::Node(self.header.root);
+        let mut code = Code::default();
         let labels = name.labels();
         for depth in 1..=labels {
-            let code = self.symbols.encode(name.label(labels - depth));
-            let Some(item) = self.child(children, &code) else { break };
+            self.symbols.encode_into(name.label(labels - depth), &mut code);
+            let Some(item) = self.child(nodes, children, &code) else { break };
             if let Some(class) = self.classes.get(item.class as usize) {
                 let given = class.suffix | if depth == labels { class.exact } else { 0 };
                 removed |= found.categories & class.exception;
@@ -119,6 +149,15 @@ impl<B: AsRef<[u8]>> Trie<B> {
                 }
             }
             children = item.children;
+            match children {
+                Children::None => break,
+                Children::Node(at) if depth > 1 && depth < labels && is_large(nodes, at) => {
+                    if !self.may_hold(name, depth + 1) {
+                        break;
+                    }
+                }
+                _ => (),
+            }
         }
         if found.categories == 0 {
             found.labels = 0;
@@ -126,62 +165,77 @@ impl<B: AsRef<[u8]>> Trie<B> {
         (found, removed)
     }
 
-    fn nodes(&self) -> &[u8] {
-        let bytes = self.bytes.as_ref();
-        &bytes[self.nodes..bytes.len() - CHECKSUM]
-    }
-
-    fn child<'a>(&'a self, children: Children<'a>, code: &Code) -> Option<Item<'a>> {
+    fn child(&self, nodes: &[u8], children: Children, code: &Code) -> Option<Item> {
         match children {
             Children::None => None,
-            Children::Inline(bucket) => self.scan(bucket, code, 0),
-            Children::Node(at) => self.child_of_node(self.nodes().get(at as usize..)?, code),
+            Children::Inline(start, end) => self.scan(nodes, start, end, code, 0),
+            Children::Node(at) => self.child_of_node(nodes, at as usize, code),
         }
     }
 
     /// Find the bucket of a code in a node, and the code in it.
-    fn child_of_node<'a>(&'a self, node: &'a [u8], code: &Code) -> Option<Item<'a>> {
-        let kind = *node.first()?;
+    fn child_of_node(&self, nodes: &[u8], at: usize, code: &Code) -> Option<Item> {
+        let kind = *nodes.get(at)?;
         let (digits, width) = (usize::from(kind & 3), usize::from(kind >> 2 & 7));
         if width == 0 {
-            let size = usize::from(u16::from_le_bytes(*node.get(1..)?.first_chunk()?));
-            return self.scan(node.get(3..3 + size)?, code, 0);
+            let size = usize::from(u16::from_le_bytes(*nodes.get(at + 1..)?.first_chunk()?));
+            return self.scan(nodes, at + 3, at + 3 + size, code, 0);
         }
         if digits > 2 {
             return None;
         }
-        let rows = u32::from_le_bytes(*node.get(1..)?.first_chunk()?);
+        let rows = u32::from_le_bytes(*nodes.get(at + 1..)?.first_chunk()?);
         let shape = Shape { digits, rows };
-        let offsets = node.get(5..)?;
-        let at = shape.bucket(code, self.header.seed) * width;
-        let start = read_offset(offsets, at, width)?;
-        let end = read_offset(offsets, at + width, width)?;
-        let buckets = offsets.get((shape.buckets() + 1) * width..)?;
-        self.scan(buckets.get(start..end)?, code, digits)
+        let offset = at + 5 + shape.bucket(code, self.header.seed) * width;
+        let buckets = at + 5 + (shape.buckets() + 1) * width;
+        let start = buckets + read_offset(nodes, offset, width)?;
+        let end = buckets + read_offset(nodes, offset + width, width)?;
+        // A bucket is often on two cache lines; ask for the second while waiting for the first.
+        black_box(*nodes.get(end)?);
+        self.scan(nodes, start, end, code, digits)
     }
 
     /// Find a code in a bucket, whose items are in order of code length.
-    fn scan<'a>(&'a self, bucket: &'a [u8], code: &Code, digits: usize) -> Option<Item<'a>> {
-        let mut at = 0;
+    fn scan(&self, nodes: &[u8], start: usize, end: usize, code: &Code, digits: usize) -> Option<Item> {
+        let wanted = code.word(digits);
+        let stored = code.len().saturating_sub(digits);
+        let mask = if stored < 8 { (1 << (8 * stored)) - 1 } else { u64::MAX };
+        let mut at = start;
         for _ in 0..MAX_BUCKET {
-            let number = *bucket.get(at)?;
-            let (head, size) = if number == ESCAPE { spelt_out(&bucket[at + 1..])? } else { (self.heads[usize::from(number)], 0) };
-            let length = usize::from(head.length);
-            if length > code.len() {
+            if at >= end {
                 return None;
             }
+            let number = *nodes.get(at)?;
+            let (head, size) =
+                if number == ESCAPE { spelt_out(nodes.get(at + 1..)?)? } else { (self.heads[usize::from(number)], 0) };
+            let length = usize::from(head.length);
             let text = at + 1 + size;
-            let end = text + length.saturating_sub(digits);
-            if length == code.len() && bucket.get(text..end)? == code.rest(digits) {
-                return Some(Item { class: head.class, children: below(bucket.get(end..)?, head.children)? });
+            if length >= code.len() {
+                if length > code.len() {
+                    return None;
+                }
+                if (read_word(nodes, text)? ^ wanted) & mask == 0
+                    && (stored <= 8 || nodes.get(text..text + stored)? == code.rest(digits))
+                {
+                    return Some(Item { class: head.class, children: below(nodes, text + stored, head.children)? });
+                }
             }
-            at = if head.children { skip_children(bucket, end)? } else { end };
+            at = text + length.saturating_sub(digits);
+            if head.children {
+                at = skip_children(nodes, at)?;
+            }
         }
         None
     }
 }
 
+/// Whether the children of a node are in the filter.
+fn is_large(nodes: &[u8], at: u32) -> bool {
+    nodes.get(at as usize).is_some_and(|kind| *kind != 0)
+}
+
 /// A head that is not among the frequent ones, and its size.
+#[cold]
 fn spelt_out(bytes: &[u8]) -> Option<(Head, usize)> {
     let first = *bytes.first()?;
     let mut class = 0_u32;
@@ -195,26 +249,32 @@ fn spelt_out(bytes: &[u8]) -> Option<(Head, usize)> {
 }
 
 /// The children that stand behind an item's code.
-fn below(bytes: &[u8], children: bool) -> Option<Children<'_>> {
+fn below(nodes: &[u8], at: usize, children: bool) -> Option<Children> {
     if !children {
         return Some(Children::None);
     }
-    match *bytes.first()? {
-        0 => Some(Children::Node(u32::from_le_bytes(*bytes.get(1..)?.first_chunk()?))),
-        size => Some(Children::Inline(bytes.get(1..1 + usize::from(size))?)),
+    match *nodes.get(at)? {
+        0 => Some(Children::Node(u32::from_le_bytes(*nodes.get(at + 1..)?.first_chunk()?))),
+        size => Some(Children::Inline(at + 1, at + 1 + usize::from(size))),
     }
 }
 
 /// The offset behind an item with children.
-fn skip_children(bucket: &[u8], at: usize) -> Option<usize> {
-    match *bucket.get(at)? {
+fn skip_children(nodes: &[u8], at: usize) -> Option<usize> {
+    match *nodes.get(at)? {
         0 => Some(at + 5),
         size => Some(at + 1 + usize::from(size)),
     }
 }
 
-/// An offset of `width` octets; 1 to 4 are read, more than 4 exist in no blocklist.
-fn read_offset(offsets: &[u8], at: usize, width: usize) -> Option<usize> {
-    let bytes = offsets.get(at..at + width)?;
-    Some(bytes.iter().take(4).rev().fold(0, |sum, octet| sum << 8 | usize::from(*octet)))
+/// Eight octets; behind the nodes stands the checksum, so that this succeeds for every item.
+fn read_word(nodes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(*nodes.get(at..)?.first_chunk()?))
+}
+
+/// An offset of `width` octets, 1 to 4.
+fn read_offset(nodes: &[u8], at: usize, width: usize) -> Option<usize> {
+    let word = u32::from_le_bytes(*nodes.get(at..)?.first_chunk()?);
+    let mask = u32::MAX.checked_shr(32_u32.saturating_sub(8 * width as u32))?;
+    Some((word & mask) as usize)
 }

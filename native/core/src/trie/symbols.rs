@@ -15,14 +15,23 @@ const MAX_CHARACTERS: usize = 63;
 /// Longest code: every character escaped.
 const MAX_CODE: usize = 2 * MAX_LABEL;
 
-/// A code and the zeros behind it that the hash reads.
-const ROOM: usize = MAX_CODE + 2 + 16;
+/// Zeros behind a code, which the hash reads in steps of 16 octets.
+const PADDING: usize = 18;
+
+/// A code and its padding.
+const ROOM: usize = MAX_CODE + PADDING;
 
 /// The code of one label.
 #[derive(Clone)]
 pub struct Code {
     bytes: [u8; ROOM],
     length: usize,
+}
+
+impl Default for Code {
+    fn default() -> Self {
+        Self { bytes: [0; ROOM], length: 0 }
+    }
 }
 
 impl Code {
@@ -120,14 +129,21 @@ impl Symbols {
 
     /// Encode a label of 1 to 63 octets.
     pub fn encode(&self, label: &[u8]) -> Code {
-        let mut code = Code { bytes: [0; ROOM], length: 0 };
+        let mut code = Code::default();
+        self.encode_into(label, &mut code);
+        code
+    }
+
+    /// Encode a label of 1 to 63 octets, over an older code.
+    pub fn encode_into(&self, label: &[u8], code: &mut Code) {
         let mut state = 0_u8;
         let mut length = 0_usize;
         for octet in &label[..label.len().min(MAX_LABEL)] {
             let class = self.class[usize::from(*octet)];
             let next = self.next[usize::from(state)][usize::from(class & 63)];
             if next == 0 {
-                return self.encode_escaped(label);
+                *code = self.encode_escaped(label);
+                return;
             }
             // Written on every character and kept when the symbol ends: a branch here would be guessed wrong too often.
             code.bytes[length] = state;
@@ -136,13 +152,13 @@ impl Symbols {
         }
         code.bytes[length] = state;
         code.length = length + 1;
-        code
+        code.bytes[length + 1..length + 1 + PADDING].fill(0);
     }
 
     /// Encode a label with characters that have no symbol: 0 and the character.
     #[cold]
     fn encode_escaped(&self, label: &[u8]) -> Code {
-        let mut code = Code { bytes: [0; ROOM], length: 0 };
+        let mut code = Code::default();
         let mut push = |octet| {
             code.bytes[code.length] = octet;
             code.length += 1;

@@ -7,9 +7,11 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use super::filter;
 use super::format::{Head, ESCAPE};
 use super::place::{Shape, MAX_BUCKET, SINGLE};
-use super::symbols::{Symbols, Trainer};
+use super::symbols::{Code, Symbols, Trainer};
+use crate::name::MAX_NAME;
 
 /// Largest bucket in bytes that stands behind its item instead of in a node of its own.
 const INLINE: usize = 64;
@@ -32,6 +34,10 @@ pub struct Layout {
     pub nodes: Vec<u8>,
     /// The root as an offset into the nodes.
     pub root: u32,
+    /// Whether a top-level domain is an entry.
+    pub tops: bool,
+    /// Hashes of the names that the filter holds.
+    pub filtered: Vec<u64>,
 }
 
 /// Lay out entries, which are passed over several times.
@@ -39,8 +45,16 @@ pub fn lay_out<'a>(entries: &(impl Iterator<Item = Entry<'a>> + Clone)) -> io::R
     let symbols = train(entries);
     let heads = frequent_heads(entries, &symbols);
     for seed in 0..SEEDS {
-        if let Some((nodes, root)) = write_nodes(entries, &symbols, &heads, seed)? {
-            return Ok(Layout { symbols, heads, seed, nodes, root });
+        let mut writer = Writer::new(&symbols, &heads, seed);
+        for_each_label(entries.clone(), |path, class, children| writer.close(path, class, children));
+        let root = writer.finish();
+        if writer.too_large {
+            let text = "expected a blocklist below 4 GiB, found a larger one";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        if !writer.crowded {
+            let Writer { nodes, filtered, tops, .. } = writer;
+            return Ok(Layout { symbols, heads, seed, nodes, root, tops, filtered });
         }
     }
     Err(io::Error::new(
@@ -54,13 +68,13 @@ const SAMPLE: usize = 250_000;
 
 fn train<'a>(entries: &(impl Iterator<Item = Entry<'a>> + Clone)) -> Symbols {
     let mut count = 0_usize;
-    for_each_label(entries.clone(), |_, _, _, _| count += 1);
+    for_each_label(entries.clone(), |_, _, _| count += 1);
     let step = count.div_ceil(SAMPLE).max(1);
     let mut trainer = Trainer::default();
     let mut index = 0_usize;
-    for_each_label(entries.clone(), |_, label, _, _| {
+    for_each_label(entries.clone(), |path, _, _| {
         if index % step == 0 {
-            trainer.add(label);
+            trainer.add(path[path.len() - 1].label);
         }
         index += 1;
     });
@@ -70,7 +84,8 @@ fn train<'a>(entries: &(impl Iterator<Item = Entry<'a>> + Clone)) -> Symbols {
 /// The heads that occur most often, most frequent first.
 fn frequent_heads<'a>(entries: &(impl Iterator<Item = Entry<'a>> + Clone), symbols: &Symbols) -> Vec<Head> {
     let mut counts: BTreeMap<Head, u64> = BTreeMap::new();
-    for_each_label(entries.clone(), |_, label, class, children| {
+    for_each_label(entries.clone(), |path, class, children| {
+        let label = path[path.len() - 1].label;
         let head = Head { class, length: symbols.encode(label).len() as u8, children };
         *counts.entry(head).or_default() += 1;
     });
@@ -80,40 +95,60 @@ fn frequent_heads<'a>(entries: &(impl Iterator<Item = Entry<'a>> + Clone), symbo
     heads.into_iter().map(|(head, _)| head).collect()
 }
 
-/// Call with depth, label, class and whether it has children for every label node, children before their parents.
-fn for_each_label<'a>(entries: impl Iterator<Item = Entry<'a>>, mut close: impl FnMut(usize, &[u8], u32, bool)) {
-    let mut open: Vec<(&[u8], u32, bool)> = Vec::new();
+/// A label node on the path to the present entry.
+struct Open<'a> {
+    label: &'a [u8],
+    class: u32,
+    children: bool,
+}
+
+/// Call with the path to it, class and whether it has children for every label node, children before their parents.
+fn for_each_label<'a>(entries: impl Iterator<Item = Entry<'a>>, mut close: impl FnMut(&[Open<'a>], u32, bool)) {
+    let mut path: Vec<Open> = Vec::new();
     for (key, class) in entries {
         let mut rest = key;
         let mut depth = 0;
         while let Some((label, after)) = split_label(rest) {
-            if open.get(depth).is_none_or(|(other, _, _)| *other != label) {
+            if path.get(depth).is_none_or(|open| open.label != label) {
                 break;
             }
             rest = after;
             depth += 1;
         }
-        close_to(&mut open, depth, &mut close);
+        close_to(&mut path, depth, &mut close);
         while let Some((label, after)) = split_label(rest) {
-            if let Some((_, _, children)) = open.last_mut() {
-                *children = true;
+            if let Some(parent) = path.last_mut() {
+                parent.children = true;
             }
-            open.push((label, 0, false));
+            path.push(Open { label, class: 0, children: false });
             rest = after;
         }
-        if let Some(last) = open.last_mut() {
-            last.1 = class;
+        if let Some(last) = path.last_mut() {
+            last.class = class;
         }
     }
-    close_to(&mut open, 0, &mut close);
+    close_to(&mut path, 0, &mut close);
 }
 
-fn close_to(open: &mut Vec<(&[u8], u32, bool)>, depth: usize, close: &mut impl FnMut(usize, &[u8], u32, bool)) {
-    while open.len() > depth {
-        if let Some((label, class, children)) = open.pop() {
-            close(open.len(), label, class, children);
+fn close_to<'a>(path: &mut Vec<Open<'a>>, depth: usize, close: &mut impl FnMut(&[Open<'a>], u32, bool)) {
+    while path.len() > depth {
+        if let Some(Open { class, children, .. }) = path.last() {
+            close(path, *class, *children);
         }
+        path.pop();
     }
+}
+
+/// Hash of a path as a name in wire form.
+fn hash_path(path: &[Open<'_>]) -> u64 {
+    let mut wire = [0; MAX_NAME];
+    let mut length = 0;
+    for open in path.iter().rev() {
+        wire[length] = open.label.len() as u8;
+        wire[length + 1..length + 1 + open.label.len()].copy_from_slice(open.label);
+        length += 1 + open.label.len();
+    }
+    filter::hash(&wire[..=length])
 }
 
 fn split_label(key: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -130,6 +165,7 @@ struct Pending {
 
 /// A child of an open node.
 struct PendingItem {
+    hash: u64,
     bucket: u32,
     start: u32,
     class: u32,
@@ -150,33 +186,38 @@ struct Writer<'a> {
     seed: u32,
     nodes: Vec<u8>,
     pending: Vec<Pending>,
+    tops: bool,
+    filtered: Vec<u64>,
     /// What went wrong: a bucket too full for the format.
     crowded: bool,
     /// What went wrong: more than 4 GiB.
     too_large: bool,
 }
 
-/// The nodes and the offset of the root; None if the seed fills a bucket too full.
-fn write_nodes<'a>(
-    entries: &(impl Iterator<Item = Entry<'a>> + Clone),
-    symbols: &Symbols,
-    heads: &[Head],
-    seed: u32,
-) -> io::Result<Option<(Vec<u8>, u32)>> {
-    let heads = heads.iter().enumerate().map(|(index, head)| (*head, index as u8)).collect();
-    let mut writer =
-        Writer { symbols, heads, seed, nodes: Vec::new(), pending: Vec::new(), crowded: false, too_large: false };
-    for_each_label(entries.clone(), |depth, label, class, children| writer.close(depth, label, class, children));
-    let root = writer.finish();
-    if writer.too_large {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "expected a blocklist below 4 GiB, found a larger one"));
+impl<'a> Writer<'a> {
+    fn new(symbols: &'a Symbols, heads: &[Head], seed: u32) -> Self {
+        Self {
+            symbols,
+            heads: heads.iter().enumerate().map(|(index, head)| (*head, index as u8)).collect(),
+            seed,
+            nodes: Vec::new(),
+            pending: Vec::new(),
+            tops: false,
+            filtered: Vec::new(),
+            crowded: false,
+            too_large: false,
+        }
     }
-    Ok((!writer.crowded).then_some((writer.nodes, root)))
-}
 
-impl Writer<'_> {
-    /// Take a label node at a depth whose children, one deeper, were all closed before.
-    fn close(&mut self, depth: usize, label: &[u8], class: u32, children: bool) {
+    /// Take a label node whose children were all closed before.
+    fn close(&mut self, path: &[Open<'_>], class: u32, children: bool) {
+        let depth = path.len() - 1;
+        let label = path[depth].label;
+        let hash = hash_path(path);
+        self.tops |= depth == 0 && class != 0;
+        if depth == 1 {
+            self.filtered.push(hash);
+        }
         let block = children.then(|| self.block(depth + 1));
         if self.pending.len() <= depth {
             self.pending.resize_with(depth + 1, Pending::default);
@@ -201,7 +242,7 @@ impl Writer<'_> {
                 5
             }
         };
-        pending.items.push(PendingItem { bucket: 0, start, class, length: code.len() as u8, tail, children });
+        pending.items.push(PendingItem { hash, bucket: 0, start, class, length: code.len() as u8, tail, children });
     }
 
     /// The children at a depth as a block.
@@ -217,6 +258,9 @@ impl Writer<'_> {
             self.nodes.extend((bucket.len() as u16).to_le_bytes());
             self.nodes.extend(bucket);
             return Block::Node(at);
+        }
+        if depth > 1 {
+            self.filtered.extend(pending.items.iter().map(|item| item.hash));
         }
         Block::Node(self.write_node(&mut pending))
     }
@@ -250,7 +294,7 @@ impl Writer<'_> {
         let shape = Shape::for_children(pending.items.len());
         for item in &mut pending.items {
             let start = item.start as usize;
-            let code = super::symbols::Code::new(&pending.bytes[start..start + usize::from(item.length)]);
+            let code = Code::new(&pending.bytes[start..start + usize::from(item.length)]);
             item.bucket = shape.bucket(&code, self.seed) as u32;
         }
         sort(pending);
