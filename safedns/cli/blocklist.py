@@ -106,7 +106,7 @@ def _find(blocklist: Blocklist, name: str) -> tuple[str, list[str], str | None]:
     try:
         mask, entry = blocklist.lookup(name)
     except ValueError as error:
-        raise SafeDNSError(f"{name!r}: expected a domain name, found: {error}") from None
+        raise SafeDNSError(str(error)) from None
     return name, [category.id for category in CATEGORIES if mask >> category.number & 1], entry
 
 

@@ -34,7 +34,7 @@ def print_table(rows: Iterable[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[:-1]]
     for row in rows:
         padded = [text.ljust(width) for text, width in zip(row, widths, strict=False)]
-        print("  ".join([*padded, row[-1]]))
+        print("  ".join([*padded, row[-1]]).rstrip())
 
 
 def ascii_name(text: str) -> str:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from safedns.blocklist.categories import CATEGORIES
 from safedns.cli.common import add_config, add_json, ascii_name, print_json, print_table
+from safedns.config.words import SPECIAL_NAMES
 from safedns.errors import SafeDNSError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Container
 
     from safedns._native import Blocklist
     from safedns.config.model import Config
@@ -81,16 +83,19 @@ def decide(name: str, config: Config, blocklist: Blocklist | None) -> Verdict:
     Raises:
         SafeDNSError: it is no domain name.
     """
-    from safedns.policy.compile import compile_policy, rules
+    from safedns.policy.compile import built_in_protected, compile_policy, rules
 
     try:
         rule, number, entry = compile_policy(config).decide(name, blocklist)
         mask = blocklist.lookup(name)[0] if blocklist else 0
     except ValueError as error:
-        raise SafeDNSError(f"{name!r}: expected a domain name, found: {error}") from None
+        raise SafeDNSError(str(error)) from None
+    name = name.lower().removesuffix(".")
+    if rule in {"special", "protected"}:
+        entry = _suffix(name, SPECIAL_NAMES if rule == "special" else (*built_in_protected(), *config.protected))
     blocking = next((each for each in rules(config) if each.category.number == number), None)
     return Verdict(
-        name=name.lower().removesuffix("."),
+        name=name,
         rule=rule,
         entry=entry,
         blocking=blocking,
@@ -108,10 +113,15 @@ def _load(config: Config) -> Blocklist | None:
     return None if config.blocklist.file is None else _native.Blocklist.load(config.blocklist.file)
 
 
+def _suffix(name: str, entries: Container[str]) -> str | None:
+    """The most specific entry that the name is, or is below."""
+    labels = name.split(".")
+    suffixes = (".".join(labels[start:]) for start in range(len(labels)))
+    return next((suffix for suffix in suffixes if suffix in entries), None)
+
+
 def _answer(rule: str, entry: str | None, blocking: Rule | None, config: Config) -> str:
     if rule == "special":
-        from safedns.config.words import SPECIAL_NAMES
-
         return _SPECIAL_ANSWERS[SPECIAL_NAMES[entry or ""]]
     if blocking is None:
         return "what the upstream resolver says, unless an alias in it leads to a blocked name"
