@@ -55,6 +55,7 @@ pub mod format;
 pub mod place;
 mod reader;
 pub mod symbols;
+mod tops;
 mod writer;
 
 #[cfg(test)]

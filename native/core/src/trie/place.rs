@@ -36,6 +36,11 @@ impl Shape {
         Self { digits, rows: ((children + unit / 2) / unit).max(1) as u32 }
     }
 
+    /// The shape of the root, whose codes are stored whole so that they can be read back.
+    pub fn for_root(children: usize) -> Self {
+        Self { digits: 0, rows: children.div_ceil(TARGET).max(1) as u32 }
+    }
+
     /// Number of buckets.
     pub fn buckets(self) -> usize {
         (self.rows as usize) << (8 * self.digits)

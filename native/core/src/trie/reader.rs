@@ -10,6 +10,7 @@ use super::filter;
 use super::format::{self, Head, Header, Tables, CHECKSUM, ESCAPE, HEADER};
 use super::place::{Shape, MAX_BUCKET};
 use super::symbols::{Code, Symbols};
+use super::tops::Tops;
 use super::{Class, Match};
 use crate::name::Name;
 
@@ -22,6 +23,7 @@ pub struct Trie<B> {
     classes: Vec<Class>,
     filter: usize,
     nodes: usize,
+    tops: Tops<Item>,
     checksum: u64,
 }
 
@@ -39,7 +41,8 @@ enum Children {
     Node(u32),
 }
 
-/// An item that was found.
+/// What a head and what stands behind a code say of a name.
+#[derive(Clone, Copy)]
 struct Item {
     class: u32,
     children: Children,
@@ -60,7 +63,7 @@ impl<B: AsRef<[u8]>> Trie<B> {
         let checksum = format::u64_at(bytes.as_ref(), bytes.as_ref().len() - CHECKSUM);
         let mut heads = Box::new([NO_HEAD; 256]);
         heads[..tables.heads.len()].copy_from_slice(&tables.heads);
-        Ok(Self {
+        let mut trie = Self {
             bytes,
             header: tables.header,
             symbols: tables.symbols,
@@ -68,8 +71,11 @@ impl<B: AsRef<[u8]>> Trie<B> {
             classes: tables.classes,
             filter: tables.filter,
             nodes,
+            tops: Tops::new(Item { class: 0, children: Children::None }),
             checksum,
-        })
+        };
+        trie.tops = trie.read_tops();
+        Ok(trie)
     }
 
     /// What it reads from.
@@ -121,6 +127,21 @@ impl<B: AsRef<[u8]>> Trie<B> {
         found
     }
 
+    /// Collect what is below the root. A root that makes no sense gives an empty table.
+    fn read_tops(&self) -> Tops<Item> {
+        let mut tops = Tops::new(Item { class: 0, children: Children::None });
+        let nodes = &self.bytes.as_ref()[self.nodes..];
+        let Some((mut at, end)) = whole_root(nodes, self.header.root as usize) else { return tops };
+        while at < end && tops.has_room() {
+            let Some((head, text)) = self.head(nodes, at) else { break };
+            let behind = text + usize::from(head.length);
+            let (Some(code), Some(children)) = (nodes.get(text..behind), below(nodes, behind, head.children)) else { break };
+            tops.insert(&self.symbols.decode(code), Item { class: head.class, children });
+            at = behind_children(behind, children);
+        }
+        tops
+    }
+
     /// Whether the last `labels` labels of a name may be something that the filter holds.
     fn may_hold(&self, name: &Name, labels: usize) -> bool {
         let filter = &self.bytes.as_ref()[HEADER..HEADER + self.filter];
@@ -138,8 +159,14 @@ impl<B: AsRef<[u8]>> Trie<B> {
         let mut code = Code::default();
         let labels = name.labels();
         for depth in 1..=labels {
-            self.symbols.encode_into(name.label(labels - depth), &mut code);
-            let Some(item) = self.child(nodes, children, &code) else { break };
+            let label = name.label(labels - depth);
+            let known = if depth == 1 { self.tops.get(label) } else { None };
+            let Some(item) = known.or_else(|| {
+                self.symbols.encode_into(label, &mut code);
+                self.child(nodes, children, &code)
+            }) else {
+                break;
+            };
             if let Some(class) = self.classes.get(item.class as usize) {
                 let given = class.suffix | if depth == labels { class.exact } else { 0 };
                 removed |= found.categories & class.exception;
@@ -205,11 +232,8 @@ impl<B: AsRef<[u8]>> Trie<B> {
             if at >= end {
                 return None;
             }
-            let number = *nodes.get(at)?;
-            let (head, size) =
-                if number == ESCAPE { spelt_out(nodes.get(at + 1..)?)? } else { (self.heads[usize::from(number)], 0) };
+            let (head, text) = self.head(nodes, at)?;
             let length = usize::from(head.length);
-            let text = at + 1 + size;
             if length >= code.len() {
                 if length > code.len() {
                     return None;
@@ -222,10 +246,18 @@ impl<B: AsRef<[u8]>> Trie<B> {
             }
             at = text + length.saturating_sub(digits);
             if head.children {
-                at = skip_children(nodes, at)?;
+                at = behind_children(at, below(nodes, at, true)?);
             }
         }
         None
+    }
+
+    /// The head of the item at an offset, and the offset behind it.
+    fn head(&self, nodes: &[u8], at: usize) -> Option<(Head, usize)> {
+        match *nodes.get(at)? {
+            ESCAPE => spelt_out(nodes.get(at + 1..)?).map(|(head, size)| (head, at + 1 + size)),
+            number => Some((self.heads[usize::from(number)], at + 1)),
+        }
     }
 }
 
@@ -259,12 +291,23 @@ fn below(nodes: &[u8], at: usize, children: bool) -> Option<Children> {
     }
 }
 
-/// The offset behind an item with children.
-fn skip_children(nodes: &[u8], at: usize) -> Option<usize> {
-    match *nodes.get(at)? {
-        0 => Some(at + 5),
-        size => Some(at + 1 + usize::from(size)),
+/// The offset behind children that begin at an offset.
+fn behind_children(at: usize, children: Children) -> usize {
+    match children {
+        Children::None => at,
+        Children::Inline(_, end) => end,
+        Children::Node(_) => at + 5,
     }
+}
+
+/// Where the buckets of a root are that stores whole codes.
+fn whole_root(nodes: &[u8], at: usize) -> Option<(usize, usize)> {
+    let kind = *nodes.get(at)?;
+    let (digits, width) = (usize::from(kind & 3), usize::from(kind >> 2));
+    let rows = u32::from_le_bytes(*nodes.get(at + 1..)?.first_chunk()?) as usize;
+    let last = at + 5 + rows * width;
+    let end = last + width + read_offset(nodes, last, width)?;
+    (digits == 0).then_some((last + width, end))
 }
 
 /// Eight octets; behind the nodes stands the checksum, so that this succeeds for every item.

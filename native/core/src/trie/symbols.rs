@@ -155,6 +155,26 @@ impl Symbols {
         code.bytes[length + 1..length + 1 + PADDING].fill(0);
     }
 
+    /// The label of a code; shorter than it should be if the code is none.
+    pub fn decode(&self, code: &[u8]) -> Vec<u8> {
+        let mut label = Vec::new();
+        let mut octets = code.iter();
+        while let Some(octet) = octets.next() {
+            if *octet == 0 {
+                label.extend(octets.next());
+                continue;
+            }
+            let start = label.len();
+            let mut number = usize::from(*octet);
+            while let Some(symbol) = number.checked_sub(1).and_then(|index| self.list.get(index)) {
+                label.push(symbol.octet);
+                number = usize::from(symbol.previous);
+            }
+            label[start..].reverse();
+        }
+        label
+    }
+
     /// Encode a label with characters that have no symbol: 0 and the character.
     #[cold]
     fn encode_escaped(&self, label: &[u8]) -> Code {

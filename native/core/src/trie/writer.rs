@@ -262,7 +262,8 @@ impl<'a> Writer<'a> {
         if depth > 1 {
             self.filtered.extend(pending.items.iter().map(|item| item.hash));
         }
-        Block::Node(self.write_node(&mut pending))
+        let shape = Shape::for_children(pending.items.len());
+        Block::Node(self.write_node(&mut pending, shape))
     }
 
     fn finish(&mut self) -> u32 {
@@ -270,7 +271,8 @@ impl<'a> Writer<'a> {
             self.pending.push(Pending::default());
         }
         let mut pending = std::mem::take(&mut self.pending[0]);
-        self.write_node(&mut pending)
+        let shape = Shape::for_root(pending.items.len());
+        self.write_node(&mut pending, shape)
     }
 
     fn node_offset(&mut self) -> u32 {
@@ -290,8 +292,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Write a node of buckets and return its offset.
-    fn write_node(&mut self, pending: &mut Pending) -> u32 {
-        let shape = Shape::for_children(pending.items.len());
+    fn write_node(&mut self, pending: &mut Pending, shape: Shape) -> u32 {
         for item in &mut pending.items {
             let start = item.start as usize;
             let code = Code::new(&pending.bytes[start..start + usize::from(item.length)]);
