@@ -1,20 +1,16 @@
 /* A paced load that accounts for every query: load ADDRESS PORT QUERIES RATE SECONDS
  *
- * QUERIES is a file of records: a 16-bit length in host order and a DNS query. They are sent in turn, RATE a second,
- * from SOCKETS sockets. Each query carries its own number in the id, so every answer is matched to its query.
- * Written to standard output, one record for each query in the order in which they were sent: see `struct record`. */
+ * The queries are sent in turn, RATE a second, from SOCKETS sockets. Each carries its own number in the id, so every
+ * answer is matched to its query. Written to standard output: one `struct record` for each query, in sending order. */
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <errno.h>
 #include <poll.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
+
+#include "queries.h"
 
 enum {
     SOCKETS = 16,            /* a socket's ids come round after 65,536 queries: 1,048,576 in all, 20 s at 50,000/s */
@@ -33,41 +29,10 @@ struct record {
     uint32_t tail;    /* last four bytes of the answer, in network order: the address when it ends in an A record */
 };
 
-struct query {
-    uint16_t length;
-    unsigned char *message;
-};
-
-static void fail(const char *what) {
-    fprintf(stderr, "load: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
 static int64_t now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return time.tv_sec * SECOND + time.tv_nsec;
-}
-
-static size_t read_queries(const char *path, struct query **queries) {
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        fail(path);
-    size_t count = 0, room = 0;
-    uint16_t length;
-    while (fread(&length, sizeof length, 1, file) == 1) {
-        if (count == room) {
-            room = room ? room * 2 : 1024;
-            if (!(*queries = realloc(*queries, room * sizeof **queries)))
-                fail("memory for the queries");
-        }
-        unsigned char *message = malloc(length);
-        if (!message || fread(message, 1, length, file) != length)
-            fail("a query that is cut short");
-        (*queries)[count++] = (struct query){length, message};
-    }
-    fclose(file);
-    return count;
 }
 
 static int connect_socket(const char *address, const char *port) {
@@ -82,20 +47,22 @@ static int connect_socket(const char *address, const char *port) {
     return fd;
 }
 
-static void send_query(const struct query *query, int fd, uint64_t number, struct record *record) {
+static void send_query(const struct queries *queries, int fd, uint64_t number, struct record *record) {
+    record->query = number % queries->count;
+    unsigned char *message = queries->messages + queries->offsets[record->query];
     uint16_t id = htons((number / SOCKETS) & 0xffff);
-    memcpy(query->message, &id, sizeof id);
+    memcpy(message, &id, sizeof id);
     record->sent = now();
     record->latency = -1;
     /* A refused send (nobody listens now) is a query lost, as it is to a client; it stays -1. */
-    (void)!send(fd, query->message, query->length, 0);
+    (void)!send(fd, message, query_length(queries, record->query), 0);
 }
 
 /* Match the answers that wait on one socket to the newest query with their id. */
 static size_t receive_answers(int fd, uint64_t socket_index, uint64_t sent, struct record *records) {
     unsigned char message[MESSAGE_SIZE];
     size_t answered = 0;
-    for (ssize_t length; (length = recv(fd, message, sizeof message, 0)) >= 12;) {
+    for (ssize_t length; (length = recv(fd, message, sizeof message, 0)) >= HEADER_SIZE;) {
         int64_t arrived = now();
         uint64_t newest = sent > socket_index ? (sent - 1 - socket_index) / SOCKETS : 0;
         uint16_t id;
@@ -114,17 +81,16 @@ static size_t receive_answers(int fd, uint64_t socket_index, uint64_t sent, stru
 }
 
 int main(int argc, char **argv) {
-    struct query *queries = NULL;
     if (argc != 6) {
         fprintf(stderr, "usage: load ADDRESS PORT QUERIES RATE SECONDS\n");
         return 2;
     }
-    size_t count = read_queries(argv[3], &queries);
+    struct queries queries = read_queries(argv[3]);
     uint64_t rate = strtoull(argv[4], NULL, 10), total = rate * atof(argv[5]), sent = 0, answered = 0;
     struct record *records = calloc(total, sizeof *records);
     struct pollfd sockets[SOCKETS];
-    if (!count || !total || !records)
-        fail("queries, rate and seconds must be above 0");
+    if (!total || !records)
+        fail("rate and seconds");
     for (int i = 0; i < SOCKETS; i++)
         sockets[i] = (struct pollfd){.fd = connect_socket(argv[1], argv[2]), .events = POLLIN};
     prctl(PR_SET_TIMERSLACK, 1);
@@ -132,10 +98,8 @@ int main(int argc, char **argv) {
     int64_t start = now(), last = start + (int64_t)((double)total / rate * SECOND) + GRACE_SECONDS * SECOND;
     for (int64_t time = start; time < last && answered < total; time = now()) {
         uint64_t due = (double)(time - start) * rate / SECOND;
-        for (int i = 0; i < BURST && sent < due && sent < total; i++, sent++) {
-            records[sent].query = sent % count;
-            send_query(&queries[sent % count], sockets[sent % SOCKETS].fd, sent, &records[sent]);
-        }
+        for (int i = 0; i < BURST && sent < due && sent < total; i++, sent++)
+            send_query(&queries, sockets[sent % SOCKETS].fd, sent, &records[sent]);
         /* Sleep until the next query is due or an answer comes, so that others on this core get their turn. */
         int64_t wait = sent < total ? start + (int64_t)((double)(sent + 1) * SECOND / rate) - now() : SECOND / 100;
         struct timespec timeout = {.tv_nsec = wait > 0 ? wait : 0};

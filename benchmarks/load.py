@@ -9,9 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.dnsperf import percentile
+from benchmarks.names import write_lines
 from benchmarks.process import CLIENT_CORE
 from benchmarks.server import ADDRESS, SERVER_PORT
-from benchmarks.wire import encode_query
 
 _RECORD = struct.Struct("=qqII")
 _DRAIN_SECONDS = 30
@@ -33,8 +33,8 @@ def paced_load(
     program: Path, names: Sequence[str], rate: int, seconds: float, directory: Path
 ) -> Iterator[Callable[[], list[Record]]]:
     """Start the load; the function that is given waits for its end and returns the records."""
-    queries, records = directory / "queries.bin", directory / "records.bin"
-    write_queries(queries, names)
+    queries, records = directory / "queries.txt", directory / "records.bin"
+    write_lines(queries, (f"{name} A" for name in names))
     command = ["taskset", "-c", str(CLIENT_CORE), str(program), ADDRESS, str(SERVER_PORT), str(queries)]
     with records.open("wb") as output:
         process = subprocess.Popen([*command, str(rate), f"{seconds:g}"], stdout=output)
@@ -50,14 +50,6 @@ def paced_load(
         if process.poll() is None:
             process.kill()
             process.wait()
-
-
-def write_queries(path: Path, names: Sequence[str]) -> None:
-    """Write queries as load.c reads them: length and message."""
-    with path.open("wb") as output:
-        for name in names:
-            query = encode_query(name)
-            output.write(struct.pack("=H", len(query)) + query)
 
 
 def read_records(path: Path) -> list[Record]:

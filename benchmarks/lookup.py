@@ -1,21 +1,16 @@
 """The look-up table: bytes per name, cost of compiling, and time per look-up, at several sizes."""
 
+import json
 import os
-import random
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.names import SEED, Lists, write_categories, write_lines
+from benchmarks.names import CATEGORY_SHARES, Lists, write_categories, write_lines
 from benchmarks.process import SERVER_CORE, Cost, measure_run
 
 SIZES = (100_000, 1_000_000, 5_000_000)
-LABELS = 4
-SAMPLE = 200_000
-"""Names looked up per round: far more than the processor's caches hold the paths of."""
-
-_HOSTS = ("www", "cdn", "m", "api", "static", "eu", "img", "app")
 _MANIFEST = Path(__file__).parents[1] / "native" / "Cargo.toml"
 
 
@@ -50,23 +45,25 @@ def compile_list(safedns: Path, names: Sequence[str], directory: Path) -> Compil
 
 
 def measure_lookups(compiled: Compiled, lists: Lists, directory: Path) -> LookupRow:
-    """Time look-ups of listed and of unlisted names."""
-    rng = random.Random(SEED)
-    listed, unlisted = (
-        _time_lookups(compiled.path, write_lines(directory / f"{kind}.txt", four_labels(names, rng)))
-        for kind, names in (("listed", lists.blocked), ("unlisted", lists.allowed))
+    """Time look-ups of listed and of unlisted names with the look-up program, which builds the list in its memory."""
+    names, misses = directory / "names.txt", directory / "misses.txt"
+    write_lines(names, lists.blocked)
+    write_lines(misses, lists.allowed)
+    categories = [f"{number}={directory / category}.txt" for number, category in enumerate(CATEGORY_SHARES)]
+    arguments = [str(names), *categories, "--misses", str(misses)]
+    command = ["taskset", "-c", str(SERVER_CORE), *_cargo("run"), "--", *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        raise RuntimeError(f"`{' '.join(command)}` failed: {result.stderr.strip()[-200:]}")
+    times = json.loads(result.stdout)
+    return LookupRow(
+        names=compiled.names,
+        size=compiled.size,
+        compile_seconds=compiled.cost.seconds,
+        compile_peak=compiled.cost.peak_bytes,
+        listed_nanoseconds=times["ns_hit"],
+        unlisted_nanoseconds=times["ns_miss"],
     )
-    return LookupRow(compiled.names, compiled.size, compiled.cost.seconds, compiled.cost.peak_bytes, listed, unlisted)
-
-
-def four_labels(names: Sequence[str], rng: random.Random) -> list[str]:
-    """Names of four labels: hosts are put in front of shorter ones; longer ones are left out."""
-    sample = []
-    for name in rng.sample(names, min(len(names), SAMPLE)):
-        lacking = LABELS - 1 - name.count(".")
-        if lacking >= 0:
-            sample.append(".".join([*(rng.choice(_HOSTS) for _ in range(lacking)), name]))
-    return sample
 
 
 def build_lookup_bench() -> None:
@@ -74,14 +71,7 @@ def build_lookup_bench() -> None:
     subprocess.run(_cargo("build"), check=True)
 
 
-def _time_lookups(compiled: Path, names: Path) -> float:
-    command = ["taskset", "-c", str(SERVER_CORE), *_cargo("run"), "--", str(compiled), str(names)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode != 0:
-        raise RuntimeError(f"`{' '.join(command)}` failed: {result.stderr.strip()[-200:]}")
-    return float(result.stdout.split()[0])
-
-
 def _cargo(action: str) -> list[str]:
     cargo = os.environ.get("CARGO", "cargo")
-    return [cargo, action, "--quiet", "--release", "--manifest-path", str(_MANIFEST), "--example", "lookup_bench"]
+    manifest = ("--manifest-path", str(_MANIFEST), "--package", "safedns-core", "--example", "lookup_bench")
+    return [cargo, action, "--quiet", "--release", *manifest]

@@ -1,4 +1,4 @@
-"""Builds the suite's two C files with gcc into the work directory."""
+"""Builds the suite's C files with gcc into the work directory."""
 
 import subprocess
 from pathlib import Path
@@ -10,6 +10,11 @@ _FLAGS = ("-O2", "-Wall", "-Wextra", "-Werror")
 def build_floor(directory: Path) -> Path:
     """Build floor.c as a shared object."""
     return _build("floor.c", directory / "floor.so", "-shared", "-fPIC")
+
+
+def build_flood(directory: Path) -> Path:
+    """Build flood.c as a program."""
+    return _build("flood.c", directory / "flood")
 
 
 def build_load(directory: Path) -> Path:

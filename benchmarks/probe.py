@@ -24,15 +24,23 @@ class NotWorkingError(Exception):
 
 
 def first_answer(server: Server, process: subprocess.Popen[bytes], names: Sequence[str], started: float) -> float:
-    """Ask every 2 ms until a blocked name is answered as blocked; return the seconds since `started`.
+    """Ask every 2 ms until blocked names are answered as blocked; return the seconds from `started` to the first.
 
-    Each question is for another name, so that an answer from before the list was loaded helps no cache.
+    Some servers answer while they still load their list, so `_SAMPLES` names in a row must be blocked. Each question is
+    for another name: an answer from before the list was loaded helps no cache.
     """
     wanted = Outcome.BLOCKED if server.filters else Outcome.REFLECTED
     sample = random.Random(SEED).sample(names, min(len(names), 20_000))
+    streak, first = 0, 0.0
     for name in itertools.cycle(sample):
-        if ask(name, _POLL_SECONDS) is wanted:
-            return time.monotonic() - started
+        if ask(name, _POLL_SECONDS) is not wanted:
+            streak = 0
+        elif streak == 0:
+            streak, first = 1, time.monotonic() - started
+        else:
+            streak += 1
+        if streak == _SAMPLES:
+            return first
         if process.poll() is not None:
             raise NotWorkingError(f"{server.name} ended with status {process.returncode} before it answered")
         if time.monotonic() > started + READY_SECONDS:

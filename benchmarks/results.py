@@ -1,5 +1,6 @@
 """What a run found: everything measured, medians over repetitions, and how far repetitions lay apart."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
@@ -25,12 +26,15 @@ class Results:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One server at one workload: medians over repetitions; `spread` is (highest - lowest) / median of CPU time."""
+    """One server at one workload: medians over repetitions, losses summed. The CPU time that servers are compared by is
+    that under the saturating load; `spread` is its (highest - lowest) / median."""
 
     server: str
-    queries_per_second: float
-    cpu_microseconds: float
+    cpu: float
     spread: float
+    queries_per_second: float
+    dnsperf_cpu: float
+    dnsperf_queries_per_second: float
     lost: int
     failed: int
     mean_latency: float
@@ -55,16 +59,18 @@ def row(results: Results, server: str, workload: str) -> Row | None:
 
 
 def _summarise(server: str, found: list[Measurement]) -> Row:
-    cpu = [measurement.cpu_microseconds for measurement in found]
+    cpu = [each.saturated_cpu_microseconds for each in found]
     return Row(
         server=server,
-        queries_per_second=median(measurement.queries_per_second for measurement in found),
-        cpu_microseconds=median(cpu),
+        cpu=median(cpu),
         spread=(max(cpu) - min(cpu)) / median(cpu),
-        lost=sum(measurement.lost for measurement in found),
-        failed=sum(measurement.failed for measurement in found),
-        mean_latency=median(measurement.mean_latency for measurement in found),
-        p99_latency=median(measurement.p99_latency for measurement in found),
+        queries_per_second=median(each.saturated_queries_per_second for each in found),
+        dnsperf_cpu=median(each.cpu_microseconds for each in found),
+        dnsperf_queries_per_second=median(each.queries_per_second for each in found),
+        lost=sum(each.lost for each in found),
+        failed=sum(each.failed for each in found),
+        mean_latency=median(each.mean_latency for each in found),
+        p99_latency=median(each.p99_latency for each in found),
     )
 
 
@@ -73,16 +79,25 @@ def visits_to(results: Results, server: str) -> list[Visit]:
     return [visit for visit in results.visits if visit.server == server]
 
 
-def floor_cpu(results: Results, workload: str) -> float | None:
+def floor_row(results: Results, workload: str) -> Row | None:
     """The floor for a workload: its own where it was measured, else that of cached names; a miss has none."""
     if workload == "miss":
         return None
-    found = row(results, "floor", workload) or row(results, "floor", "cached")
-    return found.cpu_microseconds if found else None
+    return row(results, "floor", workload) or row(results, "floor", "cached")
 
 
-def best_peer(results: Results, workload: str) -> Row | None:
+def best_peer(results: Results, workload: str, cpu: Callable[[Row], float]) -> Row | None:
     """The peer with the lowest CPU time per query at a workload."""
     names = [name for name in servers(results) if name not in ("floor", "safedns")]
     rows = [found for name in names if (found := row(results, name, workload))]
-    return min(rows, key=lambda found: found.cpu_microseconds, default=None)
+    return min(rows, key=cpu, default=None)
+
+
+def saturated(found: Row) -> float:
+    """CPU microseconds per query under the saturating load."""
+    return found.cpu
+
+
+def under_dnsperf(found: Row) -> float:
+    """CPU microseconds per query under dnsperf."""
+    return found.dnsperf_cpu

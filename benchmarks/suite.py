@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks import native
 from benchmarks.lookup import Compiled, LookupRow, build_lookup_bench, compile_list, measure_lookups
-from benchmarks.measure import Visit, visit
+from benchmarks.measure import Bench, Visit
 from benchmarks.names import SEED, Lists, load_lists, resize, write_lines
 from benchmarks.peers import SAFEDNS
 from benchmarks.probe import NotWorkingError
@@ -43,6 +43,11 @@ class Options:
     root: Path
     safedns: Path
 
+    @property
+    def needs_safedns(self) -> bool:
+        """Whether SafeDNS itself is measured."""
+        return SAFEDNS in self.servers or bool(self.extras)
+
 
 class Suite:
     """One run."""
@@ -60,8 +65,7 @@ class Suite:
         self.say("lists")
         lists = load_lists(self.options.data, self.options.names)
         workloads = Workloads(lists, self.work / "queries")
-        ours = SAFEDNS in self.options.servers or self.options.extras
-        compiled = self._compile(lists, "list") if ours else None
+        compiled = self._compile(lists, "list") if self.options.needs_safedns else None
         with upstream(self.work / "upstream"):
             visits = tuple(self._visits(lists, workloads, compiled))
             swap = self._swap(lists, workloads, compiled)
@@ -84,14 +88,13 @@ class Suite:
         failed: set[str] = set()
         for repetition in range(1, self.options.repetitions + 1):
             files = workloads.write(repetition, self.options.seconds)
+            bench = Bench(lists, workloads, files, native.build_flood(self.work / "native"), self.options.seconds)
             for server in self.options.servers:
                 if server.name in failed:
                     continue
                 self.say(f"repetition {repetition}: {server.name}")
                 try:
-                    yield visit(
-                        server, self._site(server.name, compiled), lists, workloads, files, self.options.seconds
-                    )
+                    yield bench.visit(server, self._site(server.name, compiled))
                 except FAILURES as error:
                     failed.add(server.name)
                     self.skip(f"{server.name}: {error}")

@@ -7,7 +7,7 @@ from statistics import median
 from benchmarks.lookup import LookupRow
 from benchmarks.measure import Visit
 from benchmarks.process import Cost
-from benchmarks.results import Results, best_peer, floor_cpu, row, visits_to
+from benchmarks.results import Results, best_peer, floor_row, row, saturated, under_dnsperf, visits_to
 from benchmarks.scenarios import Kill, Swap
 from benchmarks.workloads import WORKLOADS
 
@@ -62,16 +62,14 @@ def judge_run(results: Results) -> list[Finding]:
 
 def _cpu(results: Results) -> Iterator[Finding]:
     for workload in WORKLOADS:
-        ours, floor, peer = (
-            row(results, "safedns", workload),
-            floor_cpu(results, workload),
-            best_peer(results, workload),
-        )
-        if ours and floor:
-            yield Finding(f"{workload}: CPU per query / kernel floor", ours.cpu_microseconds / floor, FLOOR_RATIO, "×")
-        if ours and peer:
-            ratio = ours.cpu_microseconds / peer.cpu_microseconds
-            yield Finding(f"{workload}: CPU per query / best peer ({peer.server})", ratio, PEER_RATIO, "×")
+        for cpu, load in ((saturated, "saturated"), (under_dnsperf, "dnsperf")):
+            ours, floor = row(results, "safedns", workload), floor_row(results, workload)
+            peer = best_peer(results, workload, cpu)
+            if ours and floor:
+                yield Finding(f"{workload}, {load}: CPU / kernel floor", cpu(ours) / cpu(floor), FLOOR_RATIO, "×")
+            if ours and peer:
+                name = f"{workload}, {load}: CPU / best peer ({peer.server})"
+                yield Finding(name, cpu(ours) / cpu(peer), PEER_RATIO, "×")
 
 
 def _server(visits: list[Visit]) -> Iterator[Finding]:

@@ -17,16 +17,18 @@ MIX = {"cached": 0.80, "blocked": 0.15}
 QUERIES_PER_SECOND = {"mix": 400_000, "miss": 150_000}
 """Lines written per second of measurement: more than any server here can take, so that no new name comes twice."""
 
+LATENCY_SECONDS = 1.0
 LATENCY_RATE = 2_000
 """Queries per second of the latency measurement: the slowest server can take it, a home never asks as much."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueryFiles:
-    """The files of one repetition: for full load and for the latency measurement, by workload."""
+    """The files of one repetition, by workload: for dnsperf at full load, for the saturating load, for latency."""
 
     warm: Path
     load: dict[str, Path]
+    flood: dict[str, Path]
     latency: dict[str, Path]
 
 
@@ -40,25 +42,25 @@ class Workloads:
         self.warm = random.Random(SEED).sample(lists.allowed, min(WARM_NAMES, len(lists.allowed) // 2))
 
     def write(self, repetition: int, seconds: float) -> QueryFiles:
-        """Write the files of one repetition: new names in one are new in all."""
+        """Write the files of one repetition. What is a new name in one file is in no other."""
         rng = random.Random(SEED + repetition)
-        mix, miss = (round(QUERIES_PER_SECOND[name] * seconds) for name in ("mix", "miss"))
-        slow = round(LATENCY_RATE * seconds)
+        full = {name: round(rate * seconds) for name, rate in QUERIES_PER_SECOND.items()}
+        slow = dict.fromkeys(QUERIES_PER_SECOND, round(LATENCY_RATE * LATENCY_SECONDS))
         return QueryFiles(
             warm=self._file("warm", iter(self.warm)),
-            load={
-                "cached": self._file("cached", shuffled(self.warm, rng)),
-                "blocked": self._file("blocked", shuffled(self.blocked, rng)),
-                "mix": self._file("mix", self.mixed(mix, rng, f"m{repetition}")),
-                "miss": self._file("miss", self.new_names(miss, rng, f"n{repetition}")),
-            },
-            latency={
-                "cached": self._file("slow-cached", shuffled(self.warm, rng)),
-                "blocked": self._file("slow-blocked", shuffled(self.blocked, rng)),
-                "mix": self._file("slow-mix", self.mixed(slow, rng, f"o{repetition}")),
-                "miss": self._file("slow-miss", self.new_names(slow, rng, f"p{repetition}")),
-            },
+            load=self._files("load", f"a{repetition}", full, rng),
+            flood=self._files("flood", f"b{repetition}", full, rng),
+            latency=self._files("latency", f"c{repetition}", slow, rng),
         )
+
+    def _files(self, purpose: str, tag: str, counts: dict[str, int], rng: random.Random) -> dict[str, Path]:
+        names = {
+            "cached": shuffled(self.warm, rng),
+            "blocked": shuffled(self.blocked, rng),
+            "mix": self.mixed(counts["mix"], rng, f"{tag}x"),
+            "miss": self.new_names(counts["miss"], rng, f"{tag}y"),
+        }
+        return {workload: self._file(f"{purpose}-{workload}", names[workload]) for workload in WORKLOADS}
 
     def _file(self, name: str, names: Iterator[str]) -> Path:
         return write_lines(self.directory / f"{name}.txt", (f"{each} A" for each in names))
