@@ -25,8 +25,8 @@ class Lines:
 
     @property
     def count(self) -> int:
-        """Names, good or bad."""
-        return len(self.data.split())
+        """Lines that are not empty: names, good or bad."""
+        return len(list(filter(None, self.data.split(b"\n"))))
 
     def number(self, index: int) -> int:
         """Line of the file of a line of `data`."""

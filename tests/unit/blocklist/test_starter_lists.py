@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import pytest
+
+from safedns import _native
+from safedns.blocklist.categories import BY_ID
+from safedns.blocklist.compile import Report, Source, compile_lists
+from safedns.policy.compile import built_in_protected
+
+FOLDER = Path(__file__).parents[3] / "blocklists"
+LISTS = sorted(path for path in FOLDER.glob("*.txt") if path.name != "protected.txt")
+
+
+def names(path: Path) -> list[str]:
+    return [line.split()[0] for line in path.read_text().splitlines() if line and not line.startswith("#")]
+
+
+def compile_all(tmp_path: Path) -> _native.Blocklist:
+    bad: list[str] = []
+    output = str(tmp_path / "starter.bin")
+    report = Report(lambda _path, _count: None, bad.append)
+    compile_lists([Source(BY_ID[path.stem], str(path)) for path in LISTS], output, report)
+    assert bad == []
+    return _native.Blocklist.load(output)
+
+
+@pytest.mark.parametrize("path", LISTS, ids=lambda path: path.stem)
+def test_each_list_is_sorted_and_has_a_name_to_try_it_with(path: Path) -> None:
+    first, *rest = names(path)
+    assert first.endswith(".safedns.example")
+    assert rest == sorted(set(rest))
+    assert all(not name.startswith("www.") for name in rest)
+
+
+def test_no_list_blocks_a_protected_name(tmp_path: Path) -> None:
+    blocklist = compile_all(tmp_path)
+    for name in [*built_in_protected(), *names(FOLDER / "protected.txt")]:
+        mask, _ = blocklist.lookup(name)
+        assert not [word for word, category in BY_ID.items() if mask >> category.number & 1 and category.blockable], (
+            name
+        )
+
+
+def test_no_list_blocks_what_is_below_a_protected_name(tmp_path: Path) -> None:
+    protected = {*built_in_protected(), *names(FOLDER / "protected.txt")}
+    for path in LISTS:
+        if BY_ID[path.stem].blockable:
+            for name in names(path):
+                labels = name.split(".")
+                assert not protected & {".".join(labels[start:]) for start in range(len(labels))}, name
