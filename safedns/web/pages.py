@@ -57,6 +57,19 @@ class Contact:
     label: str
 
 
+@dataclass(frozen=True, slots=True)
+class Contacts:
+    """Whom to ask for what.
+
+    Attributes:
+        helplines: for people in need.
+        others: about a block.
+    """
+
+    helplines: tuple[Contact, ...]
+    others: tuple[Contact, ...]
+
+
 def site_page(texts: Texts, verdict: Verdict | None, contact: Sequence[str], lookup: str | None, seconds: int) -> str:
     """What stands in the place of a site.
 
@@ -138,9 +151,13 @@ def lookup_url(server: tuple[str, int | None] | None, site: Site) -> str | None:
     return f"http://{host}{port}/?name={site.name}"
 
 
-def contacts(uris: Sequence[str], texts: Texts) -> list[Contact]:
-    """Whom to ask, for people: numbers that the country knows by heart are named."""
-    return [_contact(uri, texts) for uri in uris]
+def contacts(uris: Sequence[str], texts: Texts) -> Contacts:
+    """Whom to ask, for people: numbers that the country knows by heart are named, and stand apart."""
+    all_contacts = [_contact(uri, texts) for uri in uris]
+    return Contacts(
+        tuple(contact for contact in all_contacts if contact.label),
+        tuple(contact for contact in all_contacts if not contact.label),
+    )
 
 
 def _contact(uri: str, texts: Texts) -> Contact:

@@ -41,7 +41,8 @@ PAGE: Final = {
     "next.help": (
         "If you are sad, afraid or being hurt by someone: tell a person you trust, now. It is not your fault."
     ),
-    "next.lookup": "See the details or check another site",
+    "next.helpline": "If anyone online pressures or frightens you, call:",
+    "next.lookup": "Check another site",
     "next.mistake": "If you think this is a mistake, contact:",
     "next.manager": "If you think this is a mistake, tell whoever manages this network.",
     "privacy": "SafeDNS keeps no record of who opened which site.",

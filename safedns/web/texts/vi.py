@@ -41,7 +41,8 @@ PAGE: Final = {
     "next.help": (
         "Nếu bạn đang buồn, sợ hoặc bị ai đó làm hại: hãy nói ngay với một người bạn tin tưởng. Bạn không có lỗi."
     ),
-    "next.lookup": "Xem chi tiết hoặc kiểm tra một trang web khác",
+    "next.helpline": "Nếu có ai trên mạng ép buộc hoặc làm bạn sợ, hãy gọi:",
+    "next.lookup": "Kiểm tra một trang web khác",
     "next.mistake": "Nếu bạn nghĩ trang bị chặn nhầm, hãy liên hệ:",
     "next.manager": "Nếu bạn nghĩ trang bị chặn nhầm, hãy báo cho người quản lý mạng này.",
     "privacy": "SafeDNS không ghi lại ai đã mở trang nào.",
