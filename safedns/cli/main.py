@@ -6,7 +6,7 @@ import argparse
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING, Final, NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, cast
 
 from safedns.errors import SafeDNSError
 
@@ -38,6 +38,10 @@ class Command(Protocol):
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **options: Any) -> None:
+        # A flag's abbreviation would change its meaning on the day a longer one comes.
+        super().__init__(allow_abbrev=False, **options)
+
     def error(self, message: str) -> NoReturn:
         self.exit(FAILED, f"safedns: {message}; see {self.prog} --help\n")
 
@@ -67,7 +71,6 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
         prog="safedns",
         description="A filtering DNS resolver that protects families at the home router.",
         epilog="safedns COMMAND --help says more about each command.",
-        allow_abbrev=False,
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
     for name, summary in COMMANDS.items():

@@ -23,7 +23,7 @@ EXAMPLES = """\
 TIMEOUT = 5.0
 MAX_PAGE = 2**22
 
-_SAMPLE = re.compile(r"(?P<metric>[a-zA-Z_:][\w:]*)(?:\{(?P<labels>.*)\})? (?P<value>\S+)")
+_SAMPLE = re.compile(r"(?P<metric>[a-zA-Z_:][\w:]*)(?:\{(?P<labels>.*)\})? (?P<value>[-+]?[0-9][-+.0-9e]*)")
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
