@@ -94,7 +94,13 @@ def rows(samples: Iterable[Sample]) -> list[tuple[str, str, str]]:
     for metric, labels, value in samples:
         if metric.startswith("safedns_") and value:
             named = " ".join(f"{label}={text}" for label, text in labels.items())
-            table.append((metric.removeprefix("safedns_"), named, f"{value:,.6g}" if value % 1 else f"{value:,.0f}"))
+            table.append(
+                (
+                    metric.removeprefix("safedns_"),
+                    named,
+                    f"{value:,.0f}" if value >= 1000 or value % 1 == 0 else f"{value:.4g}",
+                )
+            )
     return table
 
 
