@@ -17,6 +17,7 @@ from benchmarks.load import Record, between, longest_silence, lost, p99, paced_l
 from benchmarks.measure import WARM_SECONDS, busiest, started
 from benchmarks.names import SEED, Lists, write_lines
 from benchmarks.peers import SAFEDNS
+from benchmarks.probe import NotWorkingError
 from benchmarks.process import pss_bytes, shared_memory_bytes, tree
 from benchmarks.server import ADDRESS, SERVER_PORT, Site
 from benchmarks.wire import RESOLVED_ADDRESS
@@ -124,8 +125,11 @@ def run_kill(site: Site, lists: Lists, warm: list[str], load: Path) -> Kill:
         queries = mixed_queries(warm, lists.blocked, [])
         with paced_load(load, queries, KILL_RATE, KILL_SECONDS, site.directory) as finish:
             time.sleep(3)
+            worker = busiest(server.process.pid)
+            if worker == server.process.pid:
+                raise NotWorkingError("the first process answers queries itself: there is no worker to kill")
             killed = time.monotonic()
-            os.kill(busiest(server.process.pid), signal.SIGKILL)
+            os.kill(worker, signal.SIGKILL)
             records = finish()
     return Kill(lost(records), longest_silence(records, killed, killed + 3))
 

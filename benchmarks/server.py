@@ -11,6 +11,7 @@ ADDRESS = "127.0.0.1"
 SERVER_PORT = 5390
 UPSTREAM_PORT = 5391
 WEB_PORT = 5392
+TLS_PORT = 5393
 
 
 @dataclass(frozen=True, slots=True)
