@@ -304,7 +304,12 @@ impl Reader<'_> {
             }
             let last = index + 1 == self.kept.len() || !self.same_set(first, index + 1);
             if last {
-                let ttl = self.kept[first..=index].iter().map(|record| believed(record.ttl)).min().unwrap_or(0);
+                let mut ttl = self.kept[first..=index].iter().map(|record| believed(record.ttl)).min().unwrap_or(0);
+                if self.kept[first].rtype == rtype::SOA && first >= self.answers {
+                    // "The TTL of this record is set from the minimum of the MINIMUM field of the SOA record and the TTL of
+                    // the SOA itself" (RFC 2308 section 3), so that it runs down wherever it is passed on.
+                    ttl = ttl.min(self.lifetime);
+                }
                 for offset in &ttls[first..=index] {
                     let offset = usize::from(*offset);
                     body[offset..offset + 4].copy_from_slice(&ttl.to_be_bytes());

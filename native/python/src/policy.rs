@@ -34,7 +34,8 @@ impl Policy {
         sinkhole_ipv6: Option<String>,
         block_ttl: u32,
     ) -> PyResult<Self> {
-        let mut compiled = policy::Policy { block_ttl, ..policy::Policy::default() };
+        let mut compiled = policy::Policy::default();
+        compiled.block_ttl = block_ttl;
         for row in rules {
             compiled.push_rule(rule(row)?);
         }
