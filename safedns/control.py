@@ -73,7 +73,7 @@ class Channel:
             BlockingIOError: there is none.
         """
         try:
-            packet, descriptors, _, _ = socket.recv_fds(self._socket, PACKET_SIZE, 1, socket.MSG_CMSG_CLOEXEC)
+            packet, descriptors, _, _ = socket.recv_fds(self._socket, PACKET_SIZE, 1)
         except ConnectionResetError:
             # The other process died with messages of ours unread.
             return None

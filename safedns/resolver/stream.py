@@ -20,7 +20,7 @@ BACKLOG = 1024
 """Connections that may wait to be accepted: what the supervisor set, which serving a socket would set anew."""
 
 SWEEP = 0.25
-"""Seconds between two looks at who has been idle, slow or deaf for too long."""
+"""Seconds between two looks at who has been idle, slow or deaf for too long, and so how exact these times are."""
 
 MESSAGES_PER_TURN = 64
 """Queries of one connection that are handled before others get their turn (about half a millisecond)."""
@@ -45,8 +45,8 @@ class Limits:
     connections: int = 512
     connections_per_client: int = 64
     idle: float = 10.0
-    message: float = 4.5
-    unread: float = 4.5
+    message: float = 5.0
+    unread: float = 5.0
     waiting: int = 64
     unsent: int = 16 * 2**10
     unsent_most: int = 256 * 2**10
@@ -257,7 +257,8 @@ class Connection(asyncio.Protocol):
             self._close()
 
     def _is_slow(self, now: float) -> bool:
-        return self._message_since is not None and now - self._message_since >= self._limits.message
+        # The next look would be too late.
+        return self._message_since is not None and now - self._message_since > self._limits.message - SWEEP
 
     def _is_held(self) -> bool:
         """Whether the client must first read or get answers before more of its queries are taken."""

@@ -20,6 +20,7 @@ from safedns.config.model import Config
 from safedns.control import write_memory
 from safedns.errors import SafeDNSError
 from safedns.supervisor.children import HANDLED, Child
+from safedns.supervisor.configuration import read_apart
 from safedns.supervisor.roles import Estate, web_frame, worker_frame
 from safedns.telemetry.log import setup
 
@@ -44,7 +45,7 @@ def serve(load: Callable[[], Config]) -> int:
     Raises:
         SafeDNSError: serving can't start; the text says why and what to do.
     """
-    config = load()
+    config = read_apart(load)
     setup("supervisor", config.log.level)
     return Supervisor(load, Estate.acquire(config)).run()
 
@@ -216,7 +217,7 @@ class Supervisor:
             return
         log.info("reading configuration and blocklist again")
         try:
-            self._change(self._load())
+            self._change(read_apart(self._load))
         except SafeDNSError as error:
             for line in str(error).splitlines():
                 log.error("%s", line)  # noqa: TRY400 - the text says it all

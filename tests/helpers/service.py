@@ -32,10 +32,10 @@ def free_port() -> int:
             return int(udp.getsockname()[1])
 
 
-def query(name: str, *, id: int = 0x1234, type: int = 1) -> bytes:
-    """A query for a name."""
+def query(name: str, *, number: int = 0x1234, kind: int = 1) -> bytes:
+    """A query for a name: `number` is the message's id, `kind` the type of the records."""
     labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split(".") if label)
-    return id.to_bytes(2, "big") + QUESTION + labels + b"\0" + type.to_bytes(2, "big") + b"\0\1"
+    return number.to_bytes(2, "big") + QUESTION + labels + b"\0" + kind.to_bytes(2, "big") + b"\0\1"
 
 
 def write_list(path: Path, names: Sequence[str], serial: int) -> None:

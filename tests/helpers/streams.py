@@ -157,7 +157,7 @@ class FakeTransport:
 
 
 class ScriptedEngine:
-    """Answers `now…` at once with the same, keeps `wait…` until `ready` is called, and finds the rest to be no query."""
+    """Answers `now…` at once with the same, keeps `wait…` until `ready`, and finds the rest to be no query."""
 
     def __init__(self) -> None:
         self.asked: list[bytes] = []
