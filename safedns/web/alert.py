@@ -28,7 +28,7 @@ HELLO_LIMIT: Final = 16 * 2**10
 """Bytes that a client may send: a TLS record is no longer than this (RFC 8446 section 5.1)."""
 
 CONNECTIONS: Final = 256
-"""Connections open at a time; one above that is reset."""
+"""Connections open at a time; one above that is closed."""
 
 BACKLOG: Final = 256
 """Connections that the kernel keeps for us."""
@@ -50,7 +50,7 @@ class Refusal(asyncio.Protocol):
         self._answered = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Accept the connection, or reset it if there are too many."""
+        """Accept the connection, or end it if there are too many."""
         self._transport = cast("asyncio.Transport", transport)
         self._deadline = asyncio.get_running_loop().call_later(TIME_LIMIT, self._transport.abort)
         self._connections.add(self)
