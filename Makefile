@@ -25,7 +25,7 @@ run: build $(STARTER) ## Build everything and serve the starter lists on 127.0.0
 	@echo '  dig @127.0.0.1 -p 1053 casino.safedns.example'
 	@echo '  http://127.0.0.1:8053/?name=casino.safedns.example'
 	@echo '  curl http://127.0.0.1:8053/metrics'
-	@exec $(BIN)/safedns serve --listen 127.0.0.1:1053 --listen '[::1]:1053' --web 127.0.0.1:8053 --tls 127.0.0.1:8443 --blocklist $(STARTER)
+	@exec $(BIN)/safedns serve --listen 127.0.0.1:1053 --listen '[::1]:1053' --web 127.0.0.1:8053 --tls 127.0.0.1:8443 --blocklist $(STARTER) --user "$$(id -un)"
 
 .PHONY: build
 build: $(VENV)/.built ## Build the program into .venv

@@ -12,8 +12,6 @@ from safedns.errors import SafeDNSError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Container
-
     from safedns._native import Blocklist
     from safedns.config.model import Config
     from safedns.policy.model import Rule
@@ -83,7 +81,7 @@ def decide(name: str, config: Config, blocklist: Blocklist | None) -> Verdict:
     Raises:
         SafeDNSError: it is no domain name.
     """
-    from safedns.policy.compile import built_in_protected, compile_policy, rules
+    from safedns.policy.compile import compile_policy, rules
 
     try:
         rule, number, entry = compile_policy(config).decide(name, blocklist)
@@ -91,8 +89,6 @@ def decide(name: str, config: Config, blocklist: Blocklist | None) -> Verdict:
     except ValueError as error:
         raise SafeDNSError(str(error)) from None
     name = name.lower().removesuffix(".")
-    if rule in {"special", "protected"}:
-        entry = _suffix(name, SPECIAL_NAMES if rule == "special" else (*built_in_protected(), *config.protected))
     blocking = next((each for each in rules(config) if each.category.number == number), None)
     return Verdict(
         name=name,
@@ -111,13 +107,6 @@ def _load(config: Config) -> Blocklist | None:
     from safedns import _native
 
     return None if config.blocklist.file is None else _native.Blocklist.load(config.blocklist.file)
-
-
-def _suffix(name: str, entries: Container[str]) -> str | None:
-    """The most specific entry that the name is, or is below."""
-    labels = name.split(".")
-    suffixes = (".".join(labels[start:]) for start in range(len(labels)))
-    return next((suffix for suffix in suffixes if suffix in entries), None)
 
 
 def _answer(rule: str, entry: str | None, blocking: Rule | None, config: Config) -> str:

@@ -32,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     ):
         group.add_argument(flag, metavar=place, action="append", default=[], help=f"{text} (repeatable)")
     group.add_argument("--blocklist", metavar="FILE", help="compiled blocklist")
+    group.add_argument("--user", metavar="NAME", help="run as this user, when started as root")
     group.add_argument("--workers", metavar="N", help="resolver processes, or auto for one per core")
     parser.set_defaults(run=run)
 
@@ -47,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         tls=tuple(arguments.tls),
         upstream=tuple(arguments.upstream),
         blocklist=arguments.blocklist,
+        user=arguments.user,
         workers=arguments.workers,
     )
     return serve(partial(load, arguments.config, overrides))

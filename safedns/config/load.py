@@ -41,6 +41,7 @@ class Overrides:
     tls: tuple[str, ...] = ()
     upstream: tuple[str, ...] = ()
     blocklist: str | None = None
+    user: str | None = None
     workers: str | None = None
 
 
@@ -70,7 +71,7 @@ def with_upstreams(config: Config, path: str | None, *, resolv_conf: Path = RESO
     if not servers:
         raise ConfigError(
             f"{path or 'configuration'}: upstream.servers: expected a resolver to ask, found none here and "
-            f"none in {resolv_conf} that is not on this machine; name one, for example --upstream 9.9.9.9"
+            f"none in {resolv_conf} that is not this server; name one, for example --upstream 9.9.9.9"
         )
     return replace(config, upstream=Upstream(servers))
 
@@ -100,6 +101,8 @@ def _flags(overrides: Overrides) -> dict[str, Place]:
     flags: dict[str, Place] = {}
     if overrides.listen:
         flags["listen"] = place(list(overrides.listen), "--listen")
+    if overrides.user is not None:
+        flags["user"] = place(overrides.user, "--user")
     if overrides.workers is not None:
         workers = int(overrides.workers) if overrides.workers.isdecimal() else overrides.workers
         flags["workers"] = place(workers, "--workers")
@@ -210,7 +213,7 @@ def _scalar(node: yaml.Node) -> object:
 
 
 def _system_servers(resolv_conf: Path) -> Iterator[Endpoint]:
-    """The system's resolvers that are not on this machine: one of those would be ourselves, or ask us."""
+    """The system's resolvers that can be asked; one on this machine may be, as long as it is not ourselves."""
     try:
         lines = resolv_conf.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -222,5 +225,5 @@ def _system_servers(resolv_conf: Path) -> Iterator[Endpoint]:
                 address = ipaddress.ip_address(words[1])
             except ValueError:
                 continue  # with a zone, say: the engine can't ask it
-            if not (address.is_loopback or address.is_unspecified or address.is_link_local):
+            if not (address.is_unspecified or address.is_link_local):
                 yield Endpoint(str(address), 53)

@@ -116,7 +116,13 @@ impl Policy {
 
     /// What is known of a name before any list: by the most specific entry at or above it.
     pub fn local(&self, name: &Name) -> Option<Local> {
-        (1..=name.labels()).rev().find_map(|labels| self.local.get(name.suffix(labels)).copied())
+        self.local_entry(name).map(|(local, _)| local)
+    }
+
+    /// As [`Policy::local`], with the number of labels of the entry.
+    pub fn local_entry(&self, name: &Name) -> Option<(Local, usize)> {
+        let lookup = |labels| self.local.get(name.suffix(labels)).map(|local| (*local, labels));
+        (1..=name.labels()).rev().find_map(lookup)
     }
 
     /// The strongest rule that blocks one of these categories.

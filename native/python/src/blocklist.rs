@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use safedns_core::name::Name;
 use safedns_core::trie::{self, Kind, Trie};
 
-use crate::error::{not_a_name, BlocklistError};
+use crate::error::{not_a_name, system_error, BlocklistError};
 use crate::sealed::Sealed;
 
 /// What the engine looks names up in.
@@ -138,8 +138,8 @@ impl Builder {
         let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
         let file = File::from(borrowed.try_clone_to_owned()?);
         let mut out = BufWriter::with_capacity(256 << 10, file);
-        let summary = std::mem::take(&mut self.builder).finish(serial, &mut out)?;
-        out.flush()?;
+        let written = std::mem::take(&mut self.builder).finish(serial, &mut out);
+        let summary = written.and_then(|summary| out.flush().map(|()| summary)).map_err(|error| system_error(&error))?;
         Ok((summary.names, summary.entries, summary.bytes))
     }
 }

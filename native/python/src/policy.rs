@@ -65,16 +65,15 @@ impl Policy {
     ) -> PyResult<(&'static str, Option<u8>, Option<String>)> {
         let parsed = parse_name(name)?;
         let trie = blocklist.map(|blocklist| &*blocklist.trie);
-        let entry = || {
-            let labels = trie.map_or(0, |trie| trie.lookup(&parsed).labels);
-            (labels > 0).then(|| parsed.ancestor(usize::from(labels)).to_string())
+        let listed = || trie.map_or(0, |trie| usize::from(trie.lookup(&parsed).labels));
+        let local = || self.0.local_entry(&parsed).map_or(0, |(_, labels)| labels);
+        let (rule, category, labels) = match decide(&self.0, trie, &parsed) {
+            Verdict::Special(_) => ("special", None, local()),
+            Verdict::Blocked(rule) => ("category", Some(rule.category), listed()),
+            Verdict::Allowed(_, false) => ("protected", None, local()),
+            Verdict::Allowed(_, true) => ("default", None, listed()),
         };
-        Ok(match decide(&self.0, trie, &parsed) {
-            Verdict::Special(_) => ("special", None, None),
-            Verdict::Blocked(rule) => ("category", Some(rule.category), entry()),
-            Verdict::Allowed(_, false) => ("protected", None, None),
-            Verdict::Allowed(_, true) => ("default", None, entry()),
-        })
+        Ok((rule, category, (labels > 0).then(|| parsed.ancestor(labels).to_string())))
     }
 }
 

@@ -16,7 +16,7 @@ SHIPPED = Path(__file__).parents[3] / "config" / "safedns.yaml"
 @pytest.fixture
 def resolv_conf(tmp_path: Path) -> Path:
     path = tmp_path / "resolv.conf"
-    path.write_text("# none\nsearch lan\nnameserver 127.0.0.53\nnameserver 192.0.2.1\nnameserver 2001:db8::1\n")
+    path.write_text("# none\nsearch lan\nnameserver 127.0.0.1\nnameserver 127.0.0.53\nnameserver 2001:db8::1\n")
     return path
 
 
@@ -146,6 +146,7 @@ def test_flags_override_the_file(tmp_path: Path) -> None:
         web=("127.0.0.1:8053",),
         upstream=("192.0.2.53:5353",),
         blocklist="/tmp/other.bin",
+        user="dns",
         workers="auto",
     )
     config = read(path, overrides)
@@ -155,6 +156,7 @@ def test_flags_override_the_file(tmp_path: Path) -> None:
     assert config.upstream.servers == (Endpoint("192.0.2.53", 5353),)
     assert config.blocklist.file == "/tmp/other.bin"
     assert config.workers == AUTO
+    assert config.user == "dns"
     assert read(path, Overrides(tls=("127.0.0.1:8443",))).web.tls == (Endpoint("127.0.0.1", 8443),)
     assert read(None, overrides).listen == config.listen
 
@@ -186,7 +188,7 @@ def test_a_path_in_the_file_starts_at_its_folder(tmp_path: Path, monkeypatch: py
 
 def test_upstreams_come_from_the_system_if_none_are_set(tmp_path: Path, resolv_conf: Path) -> None:
     config = load(None, resolv_conf=resolv_conf)
-    assert config.upstream.servers == (Endpoint("192.0.2.1", 53), Endpoint("2001:db8::1", 53))
+    assert config.upstream.servers == (Endpoint("127.0.0.53", 53), Endpoint("2001:db8::1", 53))
     assert from_json(to_json(config)) == config
     set_by_hand = load(None, Overrides(upstream=("192.0.2.7",)), resolv_conf=resolv_conf)
     assert set_by_hand.upstream.servers == (Endpoint("192.0.2.7", 53),)
@@ -196,7 +198,7 @@ def test_upstreams_come_from_the_system_if_none_are_set(tmp_path: Path, resolv_c
     "content",
     [
         "",
-        "nameserver 127.0.0.1\nnameserver ::1\nnameserver 0.0.0.0\n",
+        "nameserver 127.0.0.1\nnameserver 0.0.0.0\n",
         "nameserver fe80::1%eth0\nnameserver fe80::1\n",
         "nameserver\nnameserver dns.example\noptions edns0\n",
         "nameserver 192.0.2.1\n",
@@ -208,4 +210,4 @@ def test_without_an_upstream_it_says_what_to_do(resolv_conf: Path, content: str 
     if content is not None:
         resolv_conf.write_text(content)
     with pytest.raises(ConfigError, match=r"--upstream 9\.9\.9\.9"):
-        load(None, Overrides(listen=("192.0.2.1:53",)), resolv_conf=resolv_conf)
+        load(None, Overrides(listen=("192.0.2.1:53", "127.0.0.1:53")), resolv_conf=resolv_conf)
