@@ -106,7 +106,8 @@ impl Tables {
         let count = |at| u32_at(bytes, at) as usize;
         let (symbols, heads, classes) = (count(48), count(52), count(56));
         let filter = count(64) * WORD;
-        let tables = filter as u64 + symbols as u64 * SYMBOL as u64 + heads as u64 * HEAD as u64 + classes as u64 * CLASS as u64;
+        let tables =
+            filter as u64 + symbols as u64 * SYMBOL as u64 + heads as u64 * HEAD as u64 + classes as u64 * CLASS as u64;
         let room = bytes.len() - HEADER - CHECKSUM;
         if tables > room as u64 {
             return Err(TrieError::Table { name: "header", expected: "tables that fit into the file", found: tables });

@@ -59,10 +59,7 @@ impl Shape {
 /// Hash of a code from octet `skip` on. The octets behind a code are zero, so the first 16 take no branch.
 fn hash(code: &Code, skip: usize, seed: u32) -> u64 {
     let length = code.len();
-    let mut hash = fold(
-        code.word(skip) ^ SEEDS[0] ^ u64::from(seed),
-        code.word(skip + 8) ^ SEEDS[1] ^ length as u64,
-    );
+    let mut hash = fold(code.word(skip) ^ SEEDS[0] ^ u64::from(seed), code.word(skip + 8) ^ SEEDS[1] ^ length as u64);
     let mut at = skip + 16;
     while at < length {
         hash = fold(hash ^ code.word(at), code.word(at + 8) ^ SEEDS[2]);

@@ -135,7 +135,9 @@ impl<B: AsRef<[u8]>> Trie<B> {
         while at < end && tops.has_room() {
             let Some((head, text)) = self.head(nodes, at) else { break };
             let behind = text + usize::from(head.length);
-            let (Some(code), Some(children)) = (nodes.get(text..behind), below(nodes, behind, head.children)) else { break };
+            let (Some(code), Some(children)) = (nodes.get(text..behind), below(nodes, behind, head.children)) else {
+                break;
+            };
             tops.insert(&self.symbols.decode(code), Item { class: head.class, children });
             at = behind_children(behind, children);
         }
@@ -176,14 +178,15 @@ impl<B: AsRef<[u8]>> Trie<B> {
                 }
             }
             children = item.children;
-            match children {
-                Children::None => break,
-                Children::Node(at) if depth > 1 && depth < labels && is_large(nodes, at) => {
-                    if !self.may_hold(name, depth + 1) {
-                        break;
-                    }
+            let done = match children {
+                Children::None => true,
+                Children::Inline(..) => false,
+                Children::Node(at) => {
+                    depth > 1 && depth < labels && is_large(nodes, at) && !self.may_hold(name, depth + 1)
                 }
-                _ => (),
+            };
+            if done {
+                break;
             }
         }
         if found.categories == 0 {

@@ -14,7 +14,7 @@ use super::symbols::{Code, Symbols, Trainer};
 use crate::name::MAX_NAME;
 
 /// Largest bucket in bytes that stands behind its item instead of in a node of its own.
-const INLINE: usize = 64;
+const INLINE: usize = 128;
 
 /// An entry: key and class number.
 pub type Entry<'a> = (&'a [u8], u32);
@@ -44,6 +44,15 @@ pub struct Layout {
 pub fn lay_out<'a>(entries: &(impl Iterator<Item = Entry<'a>> + Clone)) -> io::Result<Layout> {
     let symbols = train(entries);
     let heads = frequent_heads(entries, &symbols);
+    place(entries, symbols, heads)
+}
+
+/// Write the nodes with the first seed that fills no bucket too much.
+pub(super) fn place<'a>(
+    entries: &(impl Iterator<Item = Entry<'a>> + Clone),
+    symbols: Symbols,
+    heads: Vec<Head>,
+) -> io::Result<Layout> {
     for seed in 0..SEEDS {
         let mut writer = Writer::new(&symbols, &heads, seed);
         for_each_label(entries.clone(), |path, class, children| writer.close(path, class, children));
@@ -109,7 +118,7 @@ fn for_each_label<'a>(entries: impl Iterator<Item = Entry<'a>>, mut close: impl 
         let mut rest = key;
         let mut depth = 0;
         while let Some((label, after)) = split_label(rest) {
-            if path.get(depth).is_none_or(|open| open.label != label) {
+            if path.get(depth).map(|open| open.label) != Some(label) {
                 break;
             }
             rest = after;
@@ -336,9 +345,9 @@ impl<'a> Writer<'a> {
 fn sort(pending: &mut Pending) {
     let bytes = &pending.bytes;
     let code = |item: &PendingItem| &bytes[item.start as usize..item.start as usize + usize::from(item.length)];
-    pending.items.sort_unstable_by(|a, b| {
-        (a.bucket, a.length).cmp(&(b.bucket, b.length)).then_with(|| code(a).cmp(code(b)))
-    });
+    pending
+        .items
+        .sort_unstable_by(|a, b| (a.bucket, a.length).cmp(&(b.bucket, b.length)).then_with(|| code(a).cmp(code(b))));
 }
 
 /// A head that is not among the frequent ones.

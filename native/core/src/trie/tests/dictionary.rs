@@ -1,0 +1,82 @@
+//! Whatever is compiled, a look-up finds what a dictionary finds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::{build, name, open, Fact};
+use crate::trie::{Kind, Match};
+
+/// What the documentation says, word for word, with a dictionary from names to facts.
+fn expected(facts: &[Fact], query: &[String]) -> Match {
+    let mut said: BTreeMap<&[String], Vec<(u8, Kind)>> = BTreeMap::new();
+    for (labels, category, kind) in facts {
+        said.entry(labels).or_default().push((*category, *kind));
+    }
+    let mut given = [0_u8; 64];
+    for depth in 1..=query.len() {
+        let here = said.get(&query[query.len() - depth..]).map_or(&[][..], Vec::as_slice);
+        for category in 0..64_u8 {
+            let slot = &mut given[usize::from(category)];
+            let exact = depth == query.len() && here.contains(&(category, Kind::Exact));
+            if here.contains(&(category, Kind::Exception)) {
+                *slot = 0;
+            } else if (exact || here.contains(&(category, Kind::Suffix))) && *slot == 0 {
+                *slot = depth as u8;
+            }
+        }
+    }
+    let set = (0..64).filter(|category| given[*category as usize] > 0).fold(0, |set, category| set | 1 << category);
+    Match { categories: set, labels: given.into_iter().max().unwrap_or(0) }
+}
+
+fn labels() -> impl Strategy<Value = Vec<String>> {
+    let label = prop_oneof![6 => "[ab]{1,2}", 1 => "[a-z0-9_-]{1,12}", 1 => "[a-z]{40,63}"];
+    let top = prop_oneof![4 => Just("com"), 1 => Just("a"), 1 => Just("xn--p1ai"), 1 => Just("photography")];
+    (prop::collection::vec(label, 0..4), top).prop_map(|(mut labels, top)| {
+        labels.push(top.to_string());
+        labels
+    })
+}
+
+fn facts() -> impl Strategy<Value = Vec<Fact>> {
+    let kind = prop_oneof![6 => Just(Kind::Suffix), 2 => Just(Kind::Exact), 2 => Just(Kind::Exception)];
+    let category = prop_oneof![4 => 0_u8..3, 1 => 0_u8..64];
+    prop::collection::vec((labels(), category, kind), 0..60)
+}
+
+/// The names themselves, one below each, and their parents.
+fn neighbours(facts: &[Fact]) -> impl Iterator<Item = Vec<String>> + '_ {
+    let below = |labels: &[String]| [vec!["a".to_string()], labels.to_vec()].concat();
+    facts.iter().flat_map(move |(labels, _, _)| [labels.clone(), below(labels), labels[1..].to_vec()])
+}
+
+proptest! {
+    #[test]
+    fn finds_what_a_dictionary_finds(facts in facts(), queries in prop::collection::vec(labels(), 0..40)) {
+        let trie = open(build(&facts));
+        for query in queries.into_iter().chain(neighbours(&facts)).filter(|labels| !labels.is_empty()) {
+            prop_assert_eq!(trie.lookup(&name(&query)), expected(&facts, &query), "{:?}", query);
+        }
+    }
+
+    #[test]
+    fn counts_distinct_names(facts in facts()) {
+        let trie = open(build(&facts));
+        let names: BTreeSet<_> = facts.iter().map(|(labels, _, _)| labels).collect();
+        prop_assert_eq!(trie.names(), names.len() as u64);
+        prop_assert!(trie.entries() <= trie.names());
+        for category in 0..64_u8 {
+            let given = |fact: &&Fact| fact.1 == category && fact.2 != Kind::Exception;
+            let names: BTreeSet<_> = facts.iter().filter(given).map(|(labels, _, _)| labels).collect();
+            prop_assert_eq!(trie.counts()[usize::from(category)], names.len() as u64);
+        }
+    }
+
+    #[test]
+    fn order_and_repetition_do_not_matter(facts in facts(), seed in any::<u64>()) {
+        let mut other = [facts.clone(), facts.clone()].concat();
+        other.sort_by_key(|fact| xxhash_rust::xxh3::xxh3_64_with_seed(fact.0.join(".").as_bytes(), seed));
+        prop_assert_eq!(build(&facts), build(&other));
+    }
+}
