@@ -170,7 +170,10 @@ impl Home {
     }
 
     pub fn with_upstreams(count: u8) -> Self {
-        let counters: &'static [AtomicU64] = Box::leak((0..counters::COUNT).map(|_| AtomicU64::new(0)).collect());
+        Self::counting_in(Box::leak((0..counters::COUNT).map(|_| AtomicU64::new(0)).collect()), count)
+    }
+
+    pub fn counting_in(counters: &'static [AtomicU64], count: u8) -> Self {
         let limits = Limits { cache: 1 << 20, payload: 1232, outstanding: 256, sockets: 64 };
         let mut engine = Engine::new([7; 32], Counters::new(counters), limits);
         engine.set_policy(Arc::new(policy(vec![rule(MALWARE, Mode::NxDomain, 15), rule(GAMBLING, Mode::Sinkhole, 17)])));
