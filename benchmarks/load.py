@@ -62,6 +62,11 @@ def lost(records: Sequence[Record]) -> int:
     return sum(record.latency < 0 for record in records)
 
 
+def achieved_rate(records: Sequence[Record]) -> float:
+    """Queries per second that were really sent: less than asked for when the client's core was busy."""
+    return (len(records) - 1) * 1e9 / (records[-1].sent - records[0].sent)
+
+
 def p99(records: Sequence[Record]) -> float:
     """The 99th percentile of latency in seconds, over answered queries."""
     times = sorted(record.latency / 1e9 for record in records if record.latency >= 0)

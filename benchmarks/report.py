@@ -63,13 +63,18 @@ def _findings(findings: Sequence[Finding]) -> str:
     lines = [
         (
             each.name,
-            f"{each.measured:.3g} {each.unit}",
+            f"{amount(each.measured)} {each.unit}",
             f"≤ {each.limit:g} {each.unit}",
             "met" if each.met else "**not met**",
         )
         for each in findings
     ]
     return "## Targets\n\n" + table(("number", "measured", "target", ""), lines)
+
+
+def amount(value: float) -> str:
+    """A number with three digits that count; large ones in full."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _workload(results: Results, workload: str) -> str:
@@ -134,11 +139,13 @@ def _lookups(results: Results) -> str:
 def _scenarios(results: Results) -> str:
     lines = list(_swap(results.swap)) if results.swap else []
     if results.kill:
+        lines.append(("kill: queries/s", f"{results.kill.rate:,.0f}"))
         lines += [("kill: lost", f"{results.kill.lost}"), ("kill: next answer", f"{results.kill.silence * 1e3:.1f} ms")]
     return "## Scenarios\n\n" + table(("", ""), lines) if lines else ""
 
 
 def _swap(swap: Swap) -> Iterator[tuple[str, str]]:
+    yield "swap: queries/s", f"{swap.rate:,.0f}"
     yield "swap: lost", f"{swap.lost}"
     yield "swap: in use after", f"{swap.pick_up:.2f} s"
     yield "swap: p99 before, during", f"{swap.p99_before * 1e3:.3f}, {swap.p99_during * 1e3:.3f} ms"

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.dnsperf import run_load
-from benchmarks.load import Record, between, longest_silence, lost, p99, paced_load, worst_p99
+from benchmarks.load import Record, achieved_rate, between, longest_silence, lost, p99, paced_load, worst_p99
 from benchmarks.measure import WARM_SECONDS, busiest, started
 from benchmarks.names import SEED, Lists, write_lines
 from benchmarks.peers import SAFEDNS
@@ -40,9 +40,11 @@ _RESOLVED_TAIL = int.from_bytes(RESOLVED_ADDRESS, "big")
 
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """A list replaced under load. Latencies and pick-up in seconds, memory in bytes. `unmapped` is what the machine's
-    shared memory files grew by at most: a list that is held but not mapped is in no process's PSS."""
+    """A list replaced under load: queries sent per second and lost, latencies and pick-up in seconds, memory in bytes.
+    `shared_growth` is what the machine's shared memory files grew by at most: a list that is held but not mapped is in no
+    process's PSS."""
 
+    rate: float
     lost: int
     pick_up: float
     p99_before: float
@@ -56,8 +58,9 @@ class Swap:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """A worker killed under load: queries lost, and seconds until the next answer."""
+    """A worker killed under load: queries sent per second and lost, and seconds until the next answer."""
 
+    rate: float
     lost: int
     silence: float
 
@@ -106,6 +109,7 @@ def run_swap(site: Site, lists: Lists, warm: list[str], after: Path, markers: li
     before, during = between(records, swapped - 3, swapped), between(records, swapped, in_use + WINDOW_SECONDS)
     calm = [sample for sample in samples if sample.time < swapped_back]
     return Swap(
+        rate=achieved_rate(records),
         lost=lost(records),
         pick_up=in_use - swapped,
         p99_before=p99(before),
@@ -131,7 +135,7 @@ def run_kill(site: Site, lists: Lists, warm: list[str], load: Path) -> Kill:
             killed = time.monotonic()
             os.kill(worker, signal.SIGKILL)
             records = finish()
-    return Kill(lost(records), longest_silence(records, killed, killed + 3))
+    return Kill(achieved_rate(records), lost(records), longest_silence(records, killed, killed + 3))
 
 
 def mixed_queries(warm: list[str], blocked: list[str], markers: list[str]) -> list[str]:

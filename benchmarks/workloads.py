@@ -19,7 +19,7 @@ QUERIES_PER_SECOND = {"mix": 400_000, "miss": 150_000}
 
 LATENCY_SECONDS = 1.0
 LATENCY_RATE = 2_000
-"""Queries per second of the latency measurement: the slowest server can take it, a home never asks as much."""
+"""Queries per second of the latency measurement: a home never asks as much, and every server but one can take it."""
 
 
 @dataclass(frozen=True, slots=True)
