@@ -57,7 +57,7 @@ def test_orders_leak_no_descriptors(own_web, tmp_path):
     for number in range(20):
         own_web.order("list", lists[number % 2].fileno())
         own_web.configure(Config())
-    assert descriptors() == before
+    assert descriptors() <= before
 
 
 def test_list_is_as_old_as_its_file(blocklist, tmp_path):
