@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::RawFd;
 use std::sync::Arc;
 
 use pyo3::exceptions::PyValueError;
@@ -12,7 +11,7 @@ use safedns_core::name::Name;
 use safedns_core::trie::{self, Kind, Trie};
 
 use crate::error::{not_a_name, system_error, BlocklistError};
-use crate::sealed::Sealed;
+use crate::sealed::{duplicate, Sealed};
 
 /// What the engine looks names up in.
 pub type Lists = Trie<Sealed>;
@@ -36,8 +35,9 @@ impl Blocklist {
 
     #[staticmethod]
     fn attach(fd: RawFd) -> PyResult<Self> {
-        let no_blocklist =
-            |error: &dyn std::fmt::Display| BlocklistError::new_err(format!("descriptor {fd} holds no blocklist: {error}"));
+        let no_blocklist = |error: &dyn std::fmt::Display| {
+            BlocklistError::new_err(format!("descriptor {fd} holds no blocklist: {error}"))
+        };
         let sealed = Sealed::attach(fd).map_err(|error| no_blocklist(&error))?;
         let trie = Trie::attach(sealed).map_err(|error| no_blocklist(&error))?;
         Ok(Self { trie: Arc::new(trie) })
@@ -133,13 +133,11 @@ impl Builder {
     }
 
     #[pyo3(signature = (fd, /, *, serial=1))]
-    fn write(&mut self, fd: RawFd, serial: u64) -> PyResult<(u64, u64, u64)> {
-        // SAFETY: the caller keeps the descriptor open during the call; a wrong number is an error of dup(2).
-        let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
-        let file = File::from(borrowed.try_clone_to_owned()?);
-        let mut out = BufWriter::with_capacity(256 << 10, file);
-        let written = std::mem::take(&mut self.builder).finish(serial, &mut out);
-        let summary = written.and_then(|summary| out.flush().map(|()| summary)).map_err(|error| system_error(&error))?;
+    fn write(&mut self, py: Python<'_>, fd: RawFd, serial: u64) -> PyResult<(u64, u64, u64)> {
+        let mut out = File::from(duplicate(fd).map_err(|error| system_error(&error))?);
+        let builder = std::mem::take(&mut self.builder);
+        // Seconds for millions of names: let other threads show progress meanwhile.
+        let summary = py.detach(|| builder.finish(serial, &mut out)).map_err(|error| system_error(&error))?;
         Ok((summary.names, summary.entries, summary.bytes))
     }
 }

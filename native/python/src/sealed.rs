@@ -47,9 +47,7 @@ impl Sealed {
 
     /// Map a sealed file that another process may have made; the descriptor is duplicated.
     pub fn attach(fd: RawFd) -> io::Result<Self> {
-        // SAFETY: plain numbers; the duplicate is owned from here on.
-        let file = unsafe { OwnedFd::from_raw_fd(check(libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3))?) };
-        Self::map(file)
+        Self::map(duplicate(fd)?)
     }
 
     fn map(file: OwnedFd) -> io::Result<Self> {
@@ -64,9 +62,8 @@ impl Sealed {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is empty"));
         }
         // SAFETY: a new shared read-only mapping of a file of this length; the result is checked.
-        let address = unsafe {
-            libc::mmap(std::ptr::null_mut(), length, libc::PROT_READ, libc::MAP_SHARED, file.as_raw_fd(), 0)
-        };
+        let address =
+            unsafe { libc::mmap(std::ptr::null_mut(), length, libc::PROT_READ, libc::MAP_SHARED, file.as_raw_fd(), 0) };
         if address == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
@@ -92,4 +89,10 @@ impl Drop for Sealed {
         // SAFETY: this is the mapping that `map` made, and nobody can borrow it any more.
         unsafe { libc::munmap(self.address.as_ptr().cast(), self.length) };
     }
+}
+
+/// A descriptor of one's own for a file that somebody else has open.
+pub fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: plain numbers; the duplicate is owned from here on.
+    Ok(unsafe { OwnedFd::from_raw_fd(check(libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3))?) })
 }
