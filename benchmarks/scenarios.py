@@ -41,8 +41,8 @@ _RESOLVED_TAIL = int.from_bytes(RESOLVED_ADDRESS, "big")
 @dataclass(frozen=True, slots=True)
 class Swap:
     """A list replaced under load: queries sent per second and lost, latencies and pick-up in seconds, memory in bytes.
-    `shared_growth` is what the machine's shared memory files grew by at most: a list that is held but not mapped is in no
-    process's PSS."""
+    `shared_growth` is what the machine's shared memory files grew by at most: a list that is held but not mapped is in
+    no process's PSS."""
 
     rate: float
     lost: int
