@@ -14,7 +14,7 @@ from benchmarks.peers import SAFEDNS, SERVERS
 from benchmarks.process import CLIENT_CORE
 from benchmarks.report import render, store
 from benchmarks.suite import EXTRAS, Options, Suite
-from benchmarks.tools import BUSY_LOAD, add_system_paths, missing
+from benchmarks.tools import BUSY_LOAD, add_system_paths, missing, taken_ports
 
 ROOT = Path(__file__).parents[1]
 REFERENCE_DATA = ROOT.parent / "shared" / "data" / "bench"
@@ -35,7 +35,7 @@ def main() -> int:
     arguments = parse(sys.argv[1:])
     add_system_paths()
     options = choose(arguments)
-    problems = missing(options.servers)
+    problems = missing(options.servers) + taken_ports()
     if options.needs_safedns and not options.safedns.is_file():
         problems.append(f"{options.safedns} is missing: make build, or name another with --safedns")
     if "lookup" in options.extras and shutil.which(os.environ.get("CARGO", "cargo")) is None:

@@ -3,12 +3,13 @@
 import os
 import platform
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.process import CLIENT_CORE, SERVER_CORE
-from benchmarks.server import Server
+from benchmarks.server import ADDRESS, SERVER_PORT, UPSTREAM_PORT, Server
 
 TOOLS = {"dnsperf": "dnsperf", "nsd": "nsd", "gcc": "gcc", "taskset": "util-linux"}
 """Programs of the suite itself and the Debian package of each."""
@@ -35,6 +36,18 @@ def missing(servers: Iterable[Server]) -> list[str]:
     cores = os.sched_getaffinity(0)
     if not {SERVER_CORE, CLIENT_CORE} <= cores:
         lines.append(f"cores {SERVER_CORE} and {CLIENT_CORE} are needed for server and client; usable: {sorted(cores)}")
+    return lines
+
+
+def taken_ports() -> list[str]:
+    """One line for each port that somebody else uses: another run of the suite, most likely."""
+    lines = []
+    for port in (SERVER_PORT, UPSTREAM_PORT):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind((ADDRESS, port))
+            except OSError as error:
+                lines.append(f"UDP port {port} of {ADDRESS} is needed: {error.strerror}; stop what uses it")
     return lines
 
 

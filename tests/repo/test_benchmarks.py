@@ -40,7 +40,7 @@ from benchmarks.scenarios import Kill, Swap, changed_list, first_blocked, mixed_
 from benchmarks.server import SERVER_PORT, Site
 from benchmarks.suite import write_rpz
 from benchmarks.targets import judge_run
-from benchmarks.tools import missing
+from benchmarks.tools import missing, taken_ports
 from benchmarks.wire import RESOLVED_ADDRESS, Outcome, encode_query, judge
 from benchmarks.workloads import MIX, Workloads
 from safedns.config.model import Config
@@ -367,6 +367,13 @@ class TestPeers:
         lines = missing([SAFEDNS, *PEERS])
         assert sum("apt-get install" in line for line in lines) == len({*(peer.program for peer in PEERS)}) + 4
         assert all("\n" not in line for line in lines)
+
+    def test_a_port_that_is_taken_is_one_line(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.bind(("127.0.0.1", 0))
+            port = other.getsockname()[1]
+            monkeypatch.setattr("benchmarks.tools.SERVER_PORT", port)
+            assert any(f"UDP port {port}" in line and "in use" in line for line in taken_ports())
 
 
 def run_of(cpu: dict[str, float]) -> Results:
