@@ -15,7 +15,7 @@ from typing import Any
 
 import uvloop
 
-from safedns._native import Blocklist, Engine
+from safedns._native import Blocklist, Engine, Policy
 from safedns.config.build import from_json
 from safedns.config.model import Config
 from safedns.control import Channel, read_memory
@@ -45,7 +45,8 @@ class Given:
     Attributes:
         name: what the log calls it.
         config: the configuration at start.
-        blocklist: the blocklist at start, None to filter nothing.
+        policy: its rules, compiled.
+        blocklist: the blocklist at start, sealed, in a descriptor that becomes the worker's; None to filter nothing.
         counters: the worker's slot of the shared counters.
         udp: the UDP sockets to read.
         tcp: the listening TCP sockets to accept from.
@@ -54,7 +55,8 @@ class Given:
 
     name: str
     config: Config
-    blocklist: Blocklist | None
+    policy: Policy
+    blocklist: int | None
     counters: memoryview
     udp: Sequence[socket.socket]
     tcp: Sequence[socket.socket]
@@ -83,8 +85,8 @@ class Worker:
         self._collecting = self._draining = False
         for end in given.udp:
             self._engine.listen(end.fileno(), end.getsockname()[0])
-        self._engine.set_blocklist(given.blocklist)
-        self._configure(given.config)
+        self._change_blocklist(given.blocklist)
+        self._configure(given.config, given.policy)
 
     def run(self) -> None:
         """Answer queries until told to end."""
@@ -97,9 +99,9 @@ class Worker:
         self._loop.run_forever()
         self._exchanges.close()
 
-    def _configure(self, config: Config) -> None:
+    def _configure(self, config: Config, policy: Policy) -> None:
         setup(self._given.name, config.log.level)
-        self._engine.set_policy(compile_policy(config))
+        self._engine.set_policy(policy)
         self._engine.set_upstreams(config.upstream.servers)
         self._streams.limits = Limits(
             connections=config.tcp.connections,
@@ -142,7 +144,8 @@ class Worker:
             return
         match message.order:
             case "config" if message.descriptor is not None:
-                self._configure(from_json(read_memory(message.descriptor)))
+                config = from_json(read_memory(message.descriptor))
+                self._configure(config, compile_policy(config))
             case "list":
                 self._change_blocklist(message.descriptor)
             case "drain":

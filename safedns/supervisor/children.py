@@ -145,7 +145,8 @@ class Child:
             self.prepare()
             self.main(channel)
             status = 0
-        except Exception:
+        except BaseException:
+            # Native code's panics too; there is nobody above who would report them.
             log.exception("%s failed", self.name)
         finally:
             # The supervisor's buffers and exit handlers are not this process's to flush and run.

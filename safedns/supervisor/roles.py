@@ -1,13 +1,16 @@
 """What children do: each role, given what the supervisor holds at the moment of the fork."""
 
 import mmap
+import os
 from dataclasses import dataclass
 
 from safedns import _native
+from safedns._native import Blocklist, Policy
 from safedns.config.model import Config
 from safedns.config.units import Endpoint
 from safedns.control import Channel
 from safedns.errors import ServeError
+from safedns.policy.compile import compile_policy
 from safedns.resolver import app as resolver
 from safedns.supervisor import privileges
 from safedns.supervisor.blocklist import BlocklistFile
@@ -28,12 +31,14 @@ class Estate:
     Attributes:
         config: the configuration in use.
         sockets: all listening sockets.
+        policy: the configuration's rules. Compiled here, they take memory once; compiled in each child (1 MB), often.
         blocklist: the blocklist file in use.
         counters: one slot for each worker, shared by all processes.
     """
 
     config: Config
     sockets: Sockets
+    policy: Policy
     blocklist: BlocklistFile
     counters: mmap.mmap
 
@@ -49,7 +54,7 @@ class Estate:
         privileges.raise_descriptor_limit()
         privileges.drop(config.user)
         counters = mmap.mmap(-1, max(LEAST_SLOTS, config.worker_count) * SLOT_SIZE)
-        return cls(config, sockets, BlocklistFile(config.blocklist.file), counters)
+        return cls(config, sockets, compile_policy(config), BlocklistFile(config.blocklist.file), counters)
 
     def change(self, config: Config) -> bool:
         """Go over to another configuration.
@@ -69,7 +74,7 @@ class Estate:
         other = config.blocklist != self.config.blocklist
         blocklist = BlocklistFile(config.blocklist.file) if other else self.blocklist
         self.sockets.open(config.listen, config.worker_count, stream_addresses(config))
-        self.config, self.blocklist = config, blocklist
+        self.config, self.policy, self.blocklist = config, compile_policy(config), blocklist
         return other
 
     def close_unused(self) -> None:
@@ -84,7 +89,10 @@ class Estate:
         self.sockets.keep([*udp, *tcp])
         slot = memoryview(self.counters)[index * SLOT_SIZE : (index + 1) * SLOT_SIZE]
         name = f"resolver {index + 1}"
-        resolver.run(resolver.Given(name, config, self.blocklist.current, slot, udp, tcp, channel))
+        blocklist = self._take_blocklist()
+        descriptor = None if blocklist is None else os.dup(blocklist.fileno())
+        del blocklist
+        resolver.run(resolver.Given(name, config, self.policy, descriptor, slot, udp, tcp, channel))
 
     def show_pages(self, channel: Channel) -> None:
         """Be the web process; runs in the child."""
@@ -95,7 +103,12 @@ class Estate:
         # Imported here and not by the supervisor: no other process needs the memory that this takes.
         from safedns.web import app as web
 
-        web.run(web.Given(self.config, self.blocklist.current, self.counters, http, tls, channel))
+        web.run(web.Given(self.config, self._take_blocklist(), self.counters, http, tls, channel))
+
+    def _take_blocklist(self) -> Blocklist | None:
+        """In a child: take the blocklist out of here, lest the memory be kept when another takes its place."""
+        blocklist, self.blocklist.current = self.blocklist.current, None
+        return blocklist
 
 
 def stream_addresses(config: Config) -> list[Endpoint]:

@@ -172,8 +172,11 @@ class Supervisor:
         listed = f"{blocklist.names} (serial {blocklist.serial})" if blocklist else "none"
         dns = ",".join(map(str, config.listen))
         web = ",".join(map(str, config.web.listen)) or "none"
-        sys.stdout.write(f"ready dns={dns} web={web} blocklist={listed} pid={os.getpid()}\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(f"ready dns={dns} web={web} blocklist={listed} pid={os.getpid()}\n")
+            sys.stdout.flush()
+        except OSError as error:
+            log.warning("nobody reads standard output, where it should say that it is ready: %s", error.strerror)
 
     # Signals.
 

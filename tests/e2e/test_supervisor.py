@@ -136,6 +136,16 @@ def test_the_web_process_dies_and_names_still_resolve(tmp_path):
             assert b"safedns_queries_total" in page.read()
 
 
+def test_a_web_process_that_cannot_start_keeps_nobody_waiting(tmp_path):
+    (tmp_path / "h11.py").write_text("raise RuntimeError('broken')")
+    web = {"listen": [f"127.0.0.1:{free_port()}"], "tls": []}
+    with Service(tmp_path, web=web, environment={"PYTHONPATH": f"{tmp_path}:{Path.cwd()}"}) as service:
+        service.wait_for_log("web ended with status 1; starting it again in 0.2 s")  # it is tried again and again
+        assert service.ask("nowhere.test")
+        service.stop()
+        assert service.process.returncode == 0
+
+
 def test_counters_outlive_workers_and_are_shared_with_the_web_process(tmp_path):
     port = free_port()
     web = {"listen": [f"127.0.0.1:{port}"], "tls": []}
@@ -175,6 +185,19 @@ def test_a_damaged_list_is_refused_and_the_next_good_one_taken(service):
     time.sleep(0.6)
     write_list(service.list_file, ["worse.example"], serial=3)
     wait_until(lambda: service.is_blocked("worse.example"), 2)
+
+
+def test_a_list_that_was_replaced_takes_no_more_memory(service):
+    def lists(worker):
+        return Path(f"/proc/{worker}/maps").read_text().count("memfd:safedns-blocklist")
+
+    (worker,) = service.children()
+    before = lists(worker)
+    for serial in (2, 3):
+        write_list(service.list_file, [f"{serial}.example"], serial)
+        wait_until(lambda serial=serial: service.is_blocked(f"{serial}.example"), 2)
+    assert lists(worker) == before
+    assert lists(service.pid) == before
 
 
 def test_a_worker_that_starts_later_has_the_new_list(service):

@@ -8,8 +8,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import yaml
 
@@ -51,8 +52,11 @@ def write_list(path: Path, names: Sequence[str], serial: int) -> None:
 class Service:
     """`safedns serve` with a configuration of its own."""
 
-    def __init__(self, folder: Path, **config: object) -> None:
+    def __init__(
+        self, folder: Path, *, environment: Mapping[str, str] = MappingProxyType({}), **config: object
+    ) -> None:
         self.folder = folder
+        self._environment = {**os.environ, **environment}
         self.port = free_port()
         self.config: dict[str, object] = {
             # As root the program would become "nobody", who may not read a test's folder.
@@ -81,6 +85,7 @@ class Service:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                env=self._environment,
             )
         timer = threading.Timer(START_TIME, self.process.kill)
         timer.start()
