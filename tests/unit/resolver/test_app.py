@@ -5,6 +5,7 @@ import mmap
 import os
 import socket
 import struct
+import sys
 import time
 
 import pytest
@@ -64,8 +65,9 @@ class FaultyEngine:
 class Running:
     """A worker; `ours` is the supervisor's end of its channel."""
 
-    def __init__(self):
+    def __init__(self, log):
         self.faults = Faults()
+        self._log = log
         self.udp = socket.socket(type=socket.SOCK_DGRAM)
         self.udp.setblocking(False)
         self.udp.bind(("127.0.0.1", 0))
@@ -82,6 +84,7 @@ class Running:
     def _live(self, channel):
         try:
             self.ours.close()
+            sys.stderr = self._log.open("w")
             app.Engine = lambda **limits: FaultyEngine(self.faults, **limits)
             counters = memoryview(bytearray(8 * _native.COUNTERS))
             policy = compile_policy(CONFIG)
@@ -89,6 +92,10 @@ class Running:
             os._exit(0)
         finally:
             os._exit(1)
+
+    @property
+    def log(self):
+        return self._log.read_text()
 
     def hear(self):
         end = time.monotonic() + 5
@@ -117,9 +124,8 @@ class Running:
 
 
 @pytest.fixture
-def worker(capfd):
-    """A running worker, whose log `capfd` has: it must be there before the process is."""
-    running = Running()
+def worker(tmp_path):
+    running = Running(tmp_path / "log.txt")
     yield running
     running.ours.close()
     if running.pid is not None:
@@ -127,7 +133,7 @@ def worker(capfd):
     running.udp.close()
 
 
-def test_an_error_of_the_engine_is_logged_once_and_does_not_keep_it_busy(worker, capfd):
+def test_an_error_of_the_engine_is_logged_once_and_does_not_keep_it_busy(worker):
     assert worker.ask()
     worker.faults.set("receive")
     with pytest.raises(TimeoutError):
@@ -135,10 +141,10 @@ def test_an_error_of_the_engine_is_logged_once_and_does_not_keep_it_busy(worker,
     assert 1 < worker.faults.calls < 10
     worker.faults.set("none")
     assert worker.ask()
-    assert capfd.readouterr().err.count("unexpected RuntimeError") == 1
+    assert worker.log.count("unexpected RuntimeError") == 1
 
 
-def test_an_error_over_a_stream_ends_that_connection_alone(worker, capfd):
+def test_an_error_over_a_stream_ends_that_connection_alone(worker):
     with (
         socket.create_connection(worker.tcp_address) as bad,
         socket.create_connection(worker.tcp_address) as good,
@@ -152,7 +158,7 @@ def test_an_error_over_a_stream_ends_that_connection_alone(worker, capfd):
         good.sendall(b"\0\x1b" + query("localhost"))
         assert read_message(good)
         assert worker.ask(timeout=0.05)
-    log = capfd.readouterr().err
+    log = worker.log
     assert "unexpected RuntimeError" in log
     assert "localhost" not in log
     assert "127.0.0.1" not in log
