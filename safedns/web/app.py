@@ -30,13 +30,13 @@ DRAIN_TIME = 1.0
 """Seconds to finish responses before ending; a page takes milliseconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Given:
     """What the supervisor gives the web process.
 
     Attributes:
         config: the configuration at start.
-        blocklist: the blocklist at start, None if nothing is filtered.
+        blocklist: the blocklist at start, None if nothing is filtered; `run` takes it out.
         counters: all workers' slots of the shared counters.
         http: the listening sockets for pages and metrics.
         tls: the listening sockets where HTTPS ends.
@@ -68,6 +68,8 @@ class Web:
         )
         self._http = HttpServer(self._application)
         self._alerts = AlertServer()
+        # The application's alone from now on: a list that has been replaced must not be kept by who gave it.
+        given.blocklist = None
         self._describe_list()
 
     async def run(self) -> None:

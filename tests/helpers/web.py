@@ -1,5 +1,6 @@
 """The web process alone, with a list of its own: forked and led as the supervisor does it."""
 
+import gc
 import mmap
 import os
 import select
@@ -70,8 +71,10 @@ class WebProcess:
             status = 1
             try:
                 self.channel.close()
-                given = app.Given(self.config, self.blocklist, self.counters, [self.http], [self.tls], theirs)
-                app.run(given)
+                # As the supervisor does: the tests' objects are shared memory that the collector must not write to.
+                gc.freeze()
+                blocklist, http, tls = self._take_blocklist(), [self.http], [self.tls]
+                app.run(app.Given(self.config, blocklist.pop(), self.counters, http, tls, theirs))
                 status = 0
             finally:
                 os._exit(status)
@@ -86,6 +89,11 @@ class WebProcess:
         self.channel.close()
         self.http.close()
         self.tls.close()
+
+    def _take_blocklist(self) -> list[_native.Blocklist | None]:
+        """In the child: the list, and nobody else who keeps it."""
+        taken, self.blocklist = [self.blocklist], None
+        return taken
 
     @property
     def port(self) -> int:

@@ -60,6 +60,24 @@ def test_orders_leak_no_descriptors(own_web, tmp_path):
     assert descriptors() <= before
 
 
+def test_replaced_list_is_let_go(tmp_path):
+    def compiled(serial):
+        return compile_list(tmp_path / f"{serial}.bin", {"a.example": "gambling"}, serial=serial)
+
+    with WebProcess(Config(), compiled(1)) as web:
+        others = mapped_lists(os.getpid()) - 1
+        assert mapped_lists(web.pid) == others + 1
+        second = compiled(2)
+        web.order("list", second.fileno())
+        assert mapped_lists(web.pid) == others + 1
+        web.order("list")
+        assert mapped_lists(web.pid) == others
+
+
+def mapped_lists(pid):
+    return Path(f"/proc/{pid}/maps").read_text().count("safedns-blocklist")
+
+
 def test_list_is_as_old_as_its_file(blocklist, tmp_path):
     file = tmp_path / "list.bin"
     file.touch()
