@@ -71,11 +71,6 @@ impl Builder {
         self.records.push(Record { prefix: u64::from_be_bytes(prefix), start: start as u64, what });
     }
 
-    /// Whether nothing was added.
-    pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
-    }
-
     /// Compile what was added and write it.
     pub fn finish(mut self, serial: u64, out: &mut impl Write) -> io::Result<Summary> {
         self.sort();

@@ -1,14 +1,22 @@
 //! The compiled blocklist: a read-only trie over names that is mapped and used as it is.
 //!
-//! A look-up costs about three cache misses whatever the size of the list, and a name of the reference list costs less
-//! than its compressed text. Three ideas do that:
+//! A look-up costs one or two cache misses whatever the size of the list, and a name of a real list costs about as much
+//! as the entropy of its text. Four ideas do that:
 //!
-//! * Labels are stored as codes of a [symbol table](symbols) that is trained on the list: one octet stands for up to
-//!   eight characters. A label has one code only, so the label of a query is encoded once and codes are compared.
+//! * A small filter in front tells most names that are not listed, which is what people mostly ask for.
+//! * Labels are stored as codes of a [symbol table](symbols) that is trained on the list: one octet stands for several
+//!   characters. A label has one code only, so the label of a query is encoded once and codes are compared.
 //! * The children of a node are ordered by a fixed hash and cut into buckets of about eight, with an array of bucket
 //!   offsets. A look-up reads one offset and scans one bucket.
-//! * In a node of many children the first one or two octets of a code are not stored: the [place](place) of the bucket
+//! * In a node of many children the first one or two octets of a code are not stored: the [place] of the bucket
 //!   tells them. Comparison stays exact.
+//!
+//! # Meaning
+//!
+//! A look-up walks from the top-level domain down with an empty set. An entry removes the categories of its exceptions
+//! and adds those of its suffixes; at the name itself it adds the exact ones too. Said of the same name, an exception
+//! beats the others. The builder keeps only what differs from what the ancestors say: a name under an equally blocked
+//! parent is no entry, nor is an exception to nothing.
 //!
 //! # Format, version 1
 //!
@@ -27,26 +35,35 @@
 //! | 52 | 4 | number of heads |
 //! | 56 | 4 | number of classes |
 //! | 60 | 4 | root, as an offset into the nodes |
-//! | 64 | 512 | distinct names per category, 64 × u64 |
-//! | 576 | | symbols: previous symbol, last octet (2 octets each) |
+//! | 64 | 4 | number of words of the filter |
+//! | 68 | 4 | 1 if a top-level domain is an entry, else 0 |
+//! | 72 | 512 | distinct names per category, 64 × u64 |
+//! | 584 | | filter: 64-bit words |
+//! | | | symbols: previous symbol, last octet (2 octets each) |
 //! | | | heads: class u32, code length u8, has children u8 (6 octets each) |
 //! | | | classes: suffix, exact and exception categories (3 × u64 each) |
 //! | | | nodes |
 //! | size − 8 | 8 | XXH3-64 of everything before it |
 //!
+//! The **filter** holds every node two labels deep, and deeper ones whose parent has offsets: XXH3-64 of the name in
+//! lower-case wire form chooses a word (upper half) and four bits of it (six bits each from the lowest on).
+//!
+//! **Symbols** are numbered from 1. Those without a previous one come first and are single octets. A **code** is the
+//! longest symbols from left to right; octet 0 is followed by an octet that is no symbol.
+//!
 //! A **node** begins with an octet: bits 0–1 the number of code octets that the place implies (*digits*), bits 2–4 the
 //! width of an offset in octets. Width 0: a u16 size and one bucket. Else: u32 *rows*, then `rows × 256^digits + 1`
 //! offsets, then the buckets; bucket `i` reaches from offset `i` to offset `i + 1`, counted from behind the offsets.
+//! The root has offsets and no digits.
 //!
-//! A **bucket** is a run of at most [`place::MAX_BUCKET`] items in order of code length. An **item** is
+//! A **bucket** is a run of at most [`place::MAX_BUCKET`] items in order of code length and code. An **item** is
 //!
 //! * a head: an octet that is an index into the heads, or 255, then an octet (code length, plus 128 if it has children)
 //!   and the class as varint;
 //! * the code without its first *digits* octets;
 //! * if it has children: an octet with the size of the bucket that follows at once, or 0 and the u32 offset of a node.
 //!
-//! **Classes** are distinct triples of category sets; class 0 is the node that is no entry. Sets are minimal: what an
-//! ancestor gives already is not repeated, and an exception removes only what an ancestor gives.
+//! **Classes** are distinct triples of category sets; class 0 is the node that is no entry.
 
 mod builder;
 mod error;

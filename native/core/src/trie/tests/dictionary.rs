@@ -26,7 +26,8 @@ fn expected(facts: &[Fact], query: &[String]) -> Match {
             }
         }
     }
-    let set = (0..64).filter(|category| given[*category as usize] > 0).fold(0, |set, category| set | 1 << category);
+    let set =
+        given.iter().enumerate().filter(|(_, depth)| **depth > 0).fold(0, |set, (category, _)| set | 1 << category);
     Match { categories: set, labels: given.into_iter().max().unwrap_or(0) }
 }
 
