@@ -127,6 +127,11 @@ impl<L: Lists> Engine<L> {
         self.forwarder.waiting()
     }
 
+    /// Whether answers are awaited on the socket in a slot.
+    pub fn expects(&self, slot: u16) -> bool {
+        self.forwarder.expects(slot)
+    }
+
     /// Whether [`Engine::expire`] has nothing to wait for.
     pub fn is_idle(&self) -> bool {
         self.forwarder.is_idle()

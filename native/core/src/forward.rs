@@ -143,6 +143,11 @@ impl Forwarder {
         self.ports.close_idle(u64::MAX, |slot| closes.push(slot));
     }
 
+    /// Whether answers are awaited on the socket in a slot.
+    pub fn expects(&self, slot: u16) -> bool {
+        self.ports.outstanding(slot) > 0
+    }
+
     /// Clients that wait.
     pub fn waiting(&self) -> usize {
         self.waiting

@@ -9,8 +9,9 @@ use std::collections::VecDeque;
 
 use crate::random::Random;
 
-/// Most sockets open at one time.
-pub const MAX_SOCKETS: usize = 256;
+/// Most sockets open at one time. An attacker who can't see which ports are open gains nothing by their being few, and
+/// under a flood several answers wait behind each readable socket, which makes them cheaper to fetch.
+pub const MAX_SOCKETS: usize = 64;
 
 /// Fresh sockets per second, and how many may be saved up for a burst.
 const FRESH_RATE: u64 = 1_000;
@@ -107,6 +108,11 @@ impl Ports {
     pub fn release(&mut self, slot: u16) {
         let state = &mut self.slots[usize::from(slot)];
         state.outstanding = state.outstanding.saturating_sub(1);
+    }
+
+    /// Queries of this socket that wait for an answer.
+    pub fn outstanding(&self, slot: u16) -> u16 {
+        self.slots[usize::from(slot)].outstanding
     }
 
     /// Close sockets that nothing waits for; calls `close` with each slot.

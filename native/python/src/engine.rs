@@ -15,6 +15,7 @@ use safedns_core::counters::{Counters, Single, COUNT};
 use safedns_core::engine::{Engine as Core, Limits};
 use safedns_core::exchange::{Peer, Via};
 use safedns_core::forward::StreamQuery;
+use safedns_core::ports::MAX_SOCKETS;
 use safedns_core::reply::BUFFER;
 use safedns_core::upstream::Upstream;
 
@@ -78,7 +79,7 @@ impl Engine {
                 "max_udp_payload is {max_udp_payload}, expected 512 to {PACKET} octets"
             )));
         }
-        let sockets = descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS).clamp(4, 256);
+        let sockets = descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS).clamp(4, MAX_SOCKETS);
         let limits =
             Limits { cache: cache_size, payload: max_udp_payload, outstanding: max_outstanding, sockets };
         let counters_view = Counters::new(array);
@@ -157,16 +158,17 @@ impl Engine {
         for _ in 0..ROUNDS {
             let mut ready = std::mem::take(&mut self.ready);
             let polled = self.poll.ready(&mut ready);
+            let time = now();
             for event in &ready {
                 match event {
-                    Ready::Timer => self.tick(),
-                    Ready::Socket(slot) => self.drain_socket(*slot),
+                    Ready::Timer => self.tick(time),
+                    Ready::Socket(slot) => self.drain_socket(*slot, time),
                 }
             }
             let full = ready.len() == BATCH;
             self.ready = ready;
             polled?;
-            self.flush(now());
+            self.flush(time);
             if !full {
                 break;
             }
@@ -270,23 +272,23 @@ impl Engine {
     }
 
     /// Run the timers.
-    fn tick(&mut self) {
+    fn tick(&mut self, time: u64) {
         self.poll.clear_timer();
         self.timer_set = false;
-        let time = now();
         self.guarded(|engine| {
             engine.core.expire(time);
             0
         });
     }
 
-    /// Take what came to an upstream socket.
-    fn drain_socket(&mut self, slot: u16) {
-        for _ in 0..DRAIN {
+    /// Take what came to an upstream socket: what is expected there, and if something else came, that alone.
+    fn drain_socket(&mut self, slot: u16, time: u64) {
+        for round in 0..DRAIN {
+            if round > 0 && !self.core.expects(slot) {
+                return;
+            }
             let Some(socket) = &self.sockets[usize::from(slot)] else { return };
-            let received = sockets::receive(socket, &mut self.upstream_buffer);
-            let time = now();
-            match received {
+            match sockets::receive(socket, &mut self.upstream_buffer) {
                 Ok(None) => return,
                 Ok(Some(length)) => self.guarded(|engine| {
                     engine.core.response(slot, &engine.upstream_buffer[..length], time);
