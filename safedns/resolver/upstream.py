@@ -77,12 +77,12 @@ class Exchanges:
     def lost(self, link: "Link", unanswered: Iterable[Exchange]) -> None:
         """A connection ended: ask again what it didn't answer, once.
 
-        RFC 7766 section 6.2.4: "If a client receives [...] closed connection, the client SHOULD retry the query".
-        An upstream that doesn't even accept a connection isn't asked again.
+        RFC 7766 section 6.2.4: "if a server closes the connection before all outstanding responses have been received,
+        the client [...] SHOULD retry the unanswered queries".
         """
         self.drop(link)
         for exchange in unanswered:
-            if exchange.asked_again or not link.was_open:
+            if exchange.asked_again:
                 self.finish(exchange, None)
             else:
                 exchange.asked_again = True
@@ -114,7 +114,6 @@ class Link(asyncio.Protocol):
 
     def __init__(self, exchanges: Exchanges, address: Address) -> None:
         self.address = address
-        self.was_open = False
         self._exchanges = exchanges
         self._waiting: dict[bytes, Exchange] = {}
         self._frames = Frames()
@@ -158,7 +157,6 @@ class Link(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send what has been put on it meanwhile."""
-        self.was_open = True
         self._transport = cast("asyncio.Transport", transport)
         self._transport.writelines([frame(exchange.query) for exchange in self._waiting.values()])
 

@@ -112,14 +112,20 @@ def test_a_hung_worker_is_replaced(service):
     service.wait_for_log("resolver 1 hangs")
 
 
-def test_children_end_when_the_supervisor_is_killed(service):
-    children = service.children()
-    service.process.kill()
-    service.process.wait()
-    # They are no longer anybody's children here; a port that can be bound again says that all have ended.
-    wait_until(lambda: not any(Path(f"/proc/{pid}/fd").exists() for pid in children))
-    with socket.socket(type=socket.SOCK_DGRAM) as end:
-        end.bind(("127.0.0.1", service.port))
+def test_children_end_when_the_supervisor_is_killed(tmp_path):
+    with Service(tmp_path, workers=2) as service:
+        first, second = service.children()
+        os.kill(second, signal.SIGSTOP)  # it must not be what keeps the other alive
+        service.process.kill()
+        service.process.wait()
+        wait_until(lambda: _has_ended(first))
+        os.kill(second, signal.SIGCONT)
+        wait_until(lambda: _has_ended(second))
+        assert not _is_bound(service.port)
+
+
+def _has_ended(process):
+    return not Path(f"/proc/{process}/exe").exists()  # a zombie has none either
 
 
 def test_the_web_process_dies_and_names_still_resolve(tmp_path):
@@ -188,16 +194,17 @@ def test_a_damaged_list_is_refused_and_the_next_good_one_taken(service):
 
 
 def test_a_list_that_was_replaced_takes_no_more_memory(service):
-    def lists(worker):
-        return Path(f"/proc/{worker}/maps").read_text().count("memfd:safedns-blocklist")
+    def kept(process):
+        maps = Path(f"/proc/{process}/maps").read_text().count("memfd:safedns-blocklist")
+        files = [str(end.readlink()) for end in Path(f"/proc/{process}/fd").iterdir()]
+        return maps, sum("memfd:safedns-blocklist" in file for file in files)
 
     (worker,) = service.children()
-    before = lists(worker)
+    before = [kept(worker), kept(service.pid)]
     for serial in (2, 3):
         write_list(service.list_file, [f"{serial}.example"], serial)
         wait_until(lambda serial=serial: service.is_blocked(f"{serial}.example"), 2)
-    assert lists(worker) == before
-    assert lists(service.pid) == before
+    assert [kept(worker), kept(service.pid)] == before
 
 
 def test_a_worker_that_starts_later_has_the_new_list(service):
@@ -219,6 +226,31 @@ def test_a_changed_configuration_is_taken_over_without_losing_a_query(service):
         wait_until(lambda: service.is_blocked("bad.example"), 2)
     assert not load.lost
     assert service.children() == before  # the cache too is as it was
+
+
+def test_the_list_is_read_again_when_told_even_if_it_seems_the_same(service):
+    service.reload()
+    service.wait_for_log(r"blocklist serial 1[\s\S]+blocklist serial 1")
+
+
+def test_the_pages_move_and_names_resolve_from_the_same_workers(tmp_path):
+    old, new = free_port(), free_port()
+    with Service(tmp_path, web={"listen": [f"127.0.0.1:{old}"], "tls": []}) as service:
+        worker, _ = service.children()
+        service.write_config(web={"listen": [f"127.0.0.1:{new}"], "tls": []})
+        service.reload()
+        wait_until(lambda: _refuses(old))
+        with urllib.request.urlopen(f"http://127.0.0.1:{new}/metrics", timeout=5) as page:
+            assert page.status == 200
+        assert worker in service.children()
+
+
+def _refuses(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def test_a_wrong_configuration_is_reported_whole_and_the_old_one_stays(service):
@@ -288,7 +320,7 @@ def test_it_stops_when_told(service, number):
     start = time.monotonic()
     assert service.process.wait(5) == 0
     assert time.monotonic() - start < 1  # nothing was outstanding
-    assert not any(Path(f"/proc/{pid}/fd").exists() for pid in children)
+    assert all(map(_has_ended, children))
     assert "error" not in service.log
 
 
@@ -307,7 +339,7 @@ def test_what_is_outstanding_is_answered_before_it_stops(tmp_path):
             question, worker = upstream.recvfrom(4096)
             tcp.sendall(b"\0\x22" + query("slow.example.com"))
             time.sleep(0.1)
-            service.process.terminate()
+            os.killpg(service.pid, signal.SIGINT)  # as Ctrl-C in a terminal: all processes get it
             time.sleep(0.2)
             assert service.process.poll() is None
             reply = bytearray(question[: question.index(b"\0\x01\0\x01", 12) + 4])

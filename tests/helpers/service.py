@@ -86,6 +86,7 @@ class Service:
                 stderr=log,
                 text=True,
                 env=self._environment,
+                start_new_session=True,
             )
         timer = threading.Timer(START_TIME, self.process.kill)
         timer.start()

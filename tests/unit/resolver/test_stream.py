@@ -1,6 +1,8 @@
 """Clients over TCP, against an engine that answers as told, in time that passes as told."""
 
 import dataclasses
+import gc
+import weakref
 
 import pytest
 
@@ -105,6 +107,17 @@ def test_nothing_is_sent_to_a_client_that_is_gone(service):
     service.answer(b"wait 1", b"wait 2")  # the transport refuses a write after the end
     assert other.messages() == [b"wait 2"]
     assert service.server.connections == 1
+
+
+def test_nothing_is_kept_of_a_client_that_is_gone(service):
+    client = service.connect()
+    connection = weakref.ref(client.protocol)
+    client.send(frame(b"wait 1"))
+    client.vanish()
+    del client
+    service.loop.advance(2 * SWEEP)
+    gc.collect()
+    assert connection() is None
 
 
 def test_a_message_that_comes_too_slowly_ends_the_connection_within_its_time(service):
@@ -253,6 +266,19 @@ def test_a_client_that_reads_late_is_served_on(service):
     assert client.is_reading
     service.loop.advance(LIMITS.unread - 1)
     client.send(frame(b"now 2"))
+    assert client.messages()[-1] == b"now 2"
+
+
+def test_a_message_that_began_before_its_client_was_deaf_gets_its_time_anew(service):
+    client = service.connect()
+    client.send(frame(b"wait" + bytes(60_000)) + frame(b"now 2")[:3])
+    client.is_deaf = True
+    service.answer(b"wait" + bytes(60_000))
+    service.loop.advance(LIMITS.unread - 1)
+    client.read()
+    service.loop.advance(LIMITS.message - 1)
+    assert client.is_open
+    client.send(frame(b"now 2")[3:])
     assert client.messages()[-1] == b"now 2"
 
 

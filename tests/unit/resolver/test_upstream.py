@@ -171,7 +171,7 @@ def test_a_connection_that_the_upstream_closed_while_idle_costs_nothing():
     run(serve, script)
 
 
-def test_an_upstream_that_accepts_no_connection_is_asked_once_and_at_once():
+def test_an_upstream_that_accepts_no_connection_is_told_at_once():
     async def script(server, asker):
         await server.__aexit__()
         asker.exchanges.start([(1, "127.0.0.1", server.port, ONE)])
@@ -200,6 +200,21 @@ def test_no_answer_is_told_in_time_and_the_next_question_takes_another_connectio
         assert 0.1 < loop.time() - start < 0.5
         asker.exchanges.start([(2, "127.0.0.1", server.port, TWO)])
         await asker.wait_for(2)
+        assert server.connections == 2
+
+    run(answer_none, script)
+
+
+@pytest.mark.usefixtures("short_timeout")
+def test_a_slow_connection_gets_no_more_questions_while_others_wait_on_it():
+    async def script(server, asker):
+        asker.exchanges.start([(1, "127.0.0.1", server.port, ONE)])
+        await asyncio.sleep(0.1)
+        asker.exchanges.start([(2, "127.0.0.1", server.port, TWO)])
+        assert await asker.wait_for(1) == {1: None}
+        assert server.connections == 1
+        asker.exchanges.start([(3, "127.0.0.1", server.port, ONE)])
+        await asker.wait_for(3)
         assert server.connections == 2
 
     run(answer_none, script)
