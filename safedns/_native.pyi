@@ -7,6 +7,18 @@ this module reads configuration, logs, or waits.
 from collections.abc import Sequence
 from typing import Any, Final, final
 
+__all__ = [
+    "COUNTERS",
+    "FORMAT_VERSION",
+    "Blocklist",
+    "Builder",
+    "Engine",
+    "Policy",
+    "counter_layout",
+    "forbid_new_privileges",
+    "histogram_bounds",
+]
+
 FORMAT_VERSION: Final[int]
 """Version of the compiled blocklist that this build writes and reads."""
 
@@ -100,7 +112,9 @@ class Builder:
     """Collects names and compiles them into a blocklist. The same names in any order give the same bytes."""
 
     def __new__(cls) -> Builder: ...
-    def add(self, names: bytes, category: int, /, *, exact: bool = False, exception: bool = False) -> list[tuple[int, str]]:
+    def add(
+        self, names: bytes, category: int, /, *, exact: bool = False, exception: bool = False
+    ) -> list[tuple[int, str]]:
         """Add names of one category.
 
         Args:
@@ -175,7 +189,9 @@ class Engine:
     `take_replies` and `take_exchanges` what concerns streams.
     """
 
-    def __new__(cls, *, counters: Any, cache_size: int = ..., max_udp_payload: int = ..., max_outstanding: int = ...) -> Engine:
+    def __new__(
+        cls, *, counters: Any, cache_size: int = ..., max_udp_payload: int = ..., max_outstanding: int = ...
+    ) -> Engine:
         """Create an engine.
 
         Args:
@@ -198,8 +214,22 @@ class Engine:
     def set_upstreams(self, addresses: Sequence[tuple[str, int]], /) -> None:
         """Replace the upstream resolvers, `(IP address, port)` in order of preference at equal speed."""
 
+    def listen(self, fd: int, address: str, /) -> None:
+        """Take on a bound, non-blocking UDP socket, which stays the caller's, for `receive`.
+
+        Args:
+            fd: its descriptor.
+            address: the IP address that it is bound to; on an unspecified one the kernel tells for each query on which
+                address it came in, so that the reply leaves from there.
+        """
+
     def receive(self, fd: int, /) -> None:
-        """Read a batch of queries from a listening UDP socket and answer or forward each."""
+        """Read a batch of queries from a socket given to `listen`, and answer or forward each.
+
+        Raises:
+            ValueError: the descriptor was not given to `listen`.
+            OSError: the socket can't be read.
+        """
 
     def receive_upstream(self) -> bool:
         """Read upstream answers and run due timers.

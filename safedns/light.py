@@ -1,7 +1,7 @@
 """Leaving OpenSSL out of processes that never speak TLS: 4 MB of the memory of a small router.
 
-asyncio and uvloop import `ssl` for connections with TLS and use nothing of it for others, and `hashlib` looks for OpenSSL
-before its own implementations. So a stand-in takes the place of `ssl` before they are imported.
+asyncio and uvloop import `ssl` for connections with TLS and use nothing of it for others, and `hashlib` looks for
+OpenSSL before its own implementations. So a stand-in takes the place of `ssl` before they are imported.
 """
 
 import sys

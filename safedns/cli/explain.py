@@ -12,6 +12,7 @@ from safedns.errors import SafeDNSError
 
 if TYPE_CHECKING:
     import argparse
+
     from safedns._native import Blocklist
     from safedns.config.model import Config
     from safedns.policy.model import Rule
