@@ -51,7 +51,8 @@ class Blocklist:
         running resolver.
 
         Raises:
-            BlocklistError: unreadable, damaged, cut short, or of another format version; says what was expected and found.
+            BlocklistError: unreadable, damaged, cut short, or of another format version; the text says what was
+                expected and what was found.
         """
 
     @staticmethod

@@ -184,9 +184,7 @@ impl Reader<'_> {
             return Ok(true);
         }
         let (owner, _) = Name::read(self.message, record.owner)?;
-        let below = |name: &Name| {
-            owner.labels() <= name.labels() && name.suffix(owner.labels()) == owner.wire()
-        };
+        let below = |name: &Name| owner.labels() <= name.labels() && name.suffix(owner.labels()) == owner.wire();
         Ok(match record.rtype {
             rtype::DNAME => below(&self.current),
             // The signature of an alias comes behind the alias; that of a DNAME belongs above.
@@ -294,8 +292,8 @@ impl Reader<'_> {
         self.kept.iter().try_fold(start, |offset, record| (record.owner == offset).then_some(record.end)).is_some()
     }
 
-    /// Give all records of a set one TTL, the smallest, and cap it: "the TTLs of all RRs in an RRSet must be the same"
-    /// (RFC 2181 section 5.2). Servers send a set's records together.
+    /// Give all records of a set one TTL, the smallest, and cap it: they "must be the same" (RFC 2181 section 5.2). Servers
+    /// send a set's records together.
     fn equalise(&self, body: &mut [u8], ttls: &[u16]) {
         let mut first = 0;
         for index in 0..self.kept.len() {
@@ -426,4 +424,3 @@ pub fn extended_code(message: &[u8], question_end: usize) -> Result<u16, NameErr
     }
     Ok(0)
 }
-

@@ -246,7 +246,8 @@ impl<L: Lists> Engine<L> {
                 continue;
             };
             let fresh = entry.is_fresh(second);
-            if !fresh && !(entry.is_stale(second) && entry.is_resting(second)) {
+            let usable = fresh || (entry.is_stale(second) && entry.is_resting(second));
+            if !usable {
                 continue;
             }
             let set = own | alias_categories(answer, aliases, &self.policy, self.lists.as_deref());
@@ -267,20 +268,13 @@ impl<L: Lists> Engine<L> {
     fn forward(&mut self, packet: &[u8], asker: &Asker, peer: &Peer, now: u64, buffer: &mut [u8]) -> usize {
         let question = &packet[HEADER..self.query.question_end];
         let lower = question[..question.len() - 4] == *self.query.name.wire();
-        let waiter = Waiter {
-            peer: *peer,
-            asker: *asker,
-            question: (!lower).then(|| question.into()),
-            received: now,
-        };
+        let waiter = Waiter { peer: *peer, asker: *asker, question: (!lower).then(|| question.into()), received: now };
         let signed = (self.query.signed || self.query.qtype == rtype::TKEY).then_some(packet);
-        match self.forwarder.ask(self.key.bytes(), signed, waiter, now) {
-            Ok(()) => 0,
-            Err(_) => {
-                self.counters.count(Single::Overload);
-                reply::write(buffer, asker, question, Content::Code(rcode::SERVFAIL), 0, Some(NETWORK_ERROR))
-            }
+        if self.forwarder.ask(self.key.bytes(), signed, waiter, now) {
+            return 0;
         }
+        self.counters.count(Single::Overload);
+        reply::write(buffer, asker, question, Content::Code(rcode::SERVFAIL), 0, Some(NETWORK_ERROR))
     }
 
     /// Take a packet from an upstream, which came to the socket in a slot.
@@ -396,7 +390,8 @@ impl<L: Lists> Engine<L> {
         let generation = self.generation;
         for waiter in &waiters {
             let stale = self.cache.get(&key).filter(|entry| !signed && entry.is_stale(second));
-            let allowed = stale.filter(|entry| entry.categories(generation).is_some_and(|set| self.policy.blocks(set).is_none()));
+            let allowed =
+                stale.filter(|entry| entry.categories(generation).is_some_and(|set| self.policy.blocks(set).is_none()));
             let content = allowed.and_then(|entry| match &entry.known {
                 Known::Answer(answer) => Some(answer.clone()),
                 Known::Failure(_) => None,
@@ -486,4 +481,3 @@ fn write_blocked(
     let text = if structured { &rule.structured } else { &rule.text };
     reply::write(buffer, asker, question, content, policy.block_ttl, Some((rule.error, text)))
 }
-

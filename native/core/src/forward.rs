@@ -170,10 +170,10 @@ impl Forwarder {
 
     /// Let a client wait for the answer to a question; asks an upstream unless the question is already asked.
     ///
-    /// Returns the client if too many wait already.
-    pub fn ask(&mut self, key: &[u8], signed: Option<&[u8]>, waiter: Waiter, now: u64) -> Result<(), Waiter> {
+    /// Returns whether it waits: not if too many do already.
+    pub fn ask(&mut self, key: &[u8], signed: Option<&[u8]>, waiter: Waiter, now: u64) -> bool {
         if self.waiting >= MAX_WAITING {
-            return Err(waiter);
+            return false;
         }
         let hash = self.hash.hash_one(key);
         if signed.is_none() {
@@ -185,13 +185,13 @@ impl Forwarder {
                     self.exchanges[index as usize].waiters.push(waiter);
                     self.waiting += 1;
                     self.counters.count(Single::Coalesced);
-                    return Ok(());
+                    return true;
                 }
                 None => {}
             }
         }
         if self.outstanding() >= self.limit || self.upstreams.0.is_empty() {
-            return Err(waiter);
+            return false;
         }
         let stream = matches!(waiter.peer.via, Via::Stream(_));
         let index = self.open(key, signed, waiter, now);
@@ -205,7 +205,7 @@ impl Forwarder {
             self.attempt(index, now);
             self.probe(index, now);
         }
-        Ok(())
+        true
     }
 
     fn open(&mut self, key: &[u8], signed: Option<&[u8]>, waiter: Waiter, now: u64) -> u32 {
@@ -472,7 +472,9 @@ impl Forwarder {
     pub fn unreachable(&mut self, slot: u16, now: u64, failed: &mut Vec<u32>) {
         self.counters.count(Single::UpstreamUnreachable);
         let upstream = self.ports.upstream(slot);
-        self.upstreams.0.get_mut(usize::from(upstream)).into_iter().for_each(|upstream| upstream.timed_out());
+        if let Some(upstream) = self.upstreams.0.get_mut(usize::from(upstream)) {
+            upstream.timed_out();
+        }
         for index in 0..self.exchanges.len() as u32 {
             let exchange = &self.exchanges[index as usize];
             let lost = exchange.attempts.iter().find(|attempt| attempt.slot == slot && attempt.sent != 0).copied();
@@ -480,7 +482,8 @@ impl Forwarder {
             self.forget_attempt(index, &attempt);
             let waits = self.exchanges[index as usize].attempts.iter().any(|attempt| attempt.sent != 0);
             let untried = self.upstreams.0.len() as u32 > self.exchanges[index as usize].tried.count_ones();
-            if !(untried && self.attempt(index, now)) && !waits && self.exchanges[index as usize].stream.is_none() {
+            let goes_on = (untried && self.attempt(index, now)) || waits;
+            if !goes_on && self.exchanges[index as usize].stream.is_none() {
                 failed.push(index);
             }
         }
@@ -571,4 +574,3 @@ impl Forwarder {
         self.ports.close_idle(now, |slot| closes.push(slot));
     }
 }
-

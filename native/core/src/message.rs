@@ -132,7 +132,16 @@ pub enum Fault {
 impl Query {
     /// An empty query to parse into: the packet path keeps one.
     pub fn new() -> Self {
-        Self { id: 0, flags: 0, name: Name::root(), qtype: 0, class: 0, question_end: HEADER, edns: None, signed: false }
+        Self {
+            id: 0,
+            flags: 0,
+            name: Name::root(),
+            qtype: 0,
+            class: 0,
+            question_end: HEADER,
+            edns: None,
+            signed: false,
+        }
     }
 
     /// Parse a packet.
@@ -203,11 +212,8 @@ impl Query {
 
     /// Read an OPT record.
     fn options(&mut self, packet: &[u8], record: &Record) -> Result<(), Fault> {
-        let mut edns = Edns {
-            payload: record.class.max(512),
-            dnssec_ok: record.ttl as u16 & DO != 0,
-            structured: false,
-        };
+        let mut edns =
+            Edns { payload: record.class.max(512), dnssec_ok: record.ttl as u16 & DO != 0, structured: false };
         self.edns = Some(edns);
         // "If a responder does not implement the VERSION level of the request, then it MUST respond with
         // RCODE=BADVERS" (RFC 6891 section 6.1.3).

@@ -191,6 +191,7 @@ impl Name {
 
 impl Name {
     /// The name of the last `labels` labels.
+    #[must_use]
     pub fn ancestor(&self, labels: usize) -> Self {
         // A suffix of a valid name is one.
         Self::read(self.suffix(labels), 0).map_or_else(|_| Self::root(), |(name, _)| name)

@@ -25,6 +25,6 @@ impl Random {
 
     /// A number below `bound`, which is small: the bias of at most `bound` / 2^32 doesn't matter here.
     pub fn below(&mut self, bound: usize) -> usize {
-        (u64::from(self.0.next_u32()) * bound as u64 >> 32) as usize
+        ((u64::from(self.0.next_u32()) * bound as u64) >> 32) as usize
     }
 }

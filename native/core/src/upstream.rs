@@ -54,9 +54,7 @@ impl Upstream {
         self.timeouts = 0;
         self.round_trip = Some(match self.round_trip {
             None => (round_trip, round_trip / 2),
-            Some((mean, variation)) => {
-                ((mean * 7 + round_trip) / 8, (variation * 3 + mean.abs_diff(round_trip)) / 4)
-            }
+            Some((mean, variation)) => ((mean * 7 + round_trip) / 8, (variation * 3 + mean.abs_diff(round_trip)) / 4),
         });
     }
 
@@ -67,9 +65,8 @@ impl Upstream {
 
     /// Nanoseconds to wait before a query is sent again.
     pub fn timeout(&self) -> u64 {
-        self.round_trip.map_or(MAX_TIMEOUT, |(mean, variation)| {
-            (2 * mean + 4 * variation).clamp(MIN_TIMEOUT, MAX_TIMEOUT)
-        })
+        self.round_trip
+            .map_or(MAX_TIMEOUT, |(mean, variation)| (2 * mean + 4 * variation).clamp(MIN_TIMEOUT, MAX_TIMEOUT))
     }
 
     /// Whether names are sent to it in random case (draft-vixie-dnsext-dns0x20).

@@ -31,7 +31,11 @@ fn a_query_upstream_carries_our_own_edns_and_only_the_flags_that_were_asked_for(
         let sent = home.sent().remove(0).packet;
         assert_eq!(sent[2..4], expected, "RD always, AD and CD if asked");
         let dnssec_ok = (edns >> 8) as u8;
-        assert_eq!(sent[question_end(&sent)..], [0, 0, 41, 4, 208, 0, 0, dnssec_ok, 0, 0, 0], "no client's option leaves");
+        assert_eq!(
+            sent[question_end(&sent)..],
+            [0, 0, 41, 4, 208, 0, 0, dnssec_ok, 0, 0, 0],
+            "no client's option leaves"
+        );
     }
 }
 
@@ -52,7 +56,9 @@ fn a_hundred_identical_questions_are_one_query() {
     let mut home = Home::new();
     for client in 0..100 {
         let name = if client % 2 == 0 { "slow.example" } else { "SLOW.example" };
-        assert!(home.send_from(&Home::peer(client), &with_opt(query(u16::from(client), name, A), 1232, 0, &[])).is_none());
+        assert!(home
+            .send_from(&Home::peer(client), &with_opt(query(u16::from(client), name, A), 1232, 0, &[]))
+            .is_none());
     }
     let sent = home.sent();
     assert_eq!(sent.len(), 1);
@@ -70,20 +76,84 @@ fn junk_before_the_good_answer_is_ignored() {
         ("empty", Box::new(|_| vec![])),
         ("cut short", Box::new(move |sent| good(sent)[..9].to_vec())),
         ("cut in a record", Box::new(move |sent| good(sent)[..good(sent).len() - 3].to_vec())),
-        ("another id", Box::new(move |sent| { let mut packet = good(sent); packet[0] ^= 1; packet })),
-        ("a query", Box::new(move |sent| { let mut packet = good(sent); packet[2] &= 0x7f; packet })),
-        ("another opcode", Box::new(move |sent| { let mut packet = good(sent); packet[2] |= 0x28; packet })),
-        ("another name", Box::new(move |sent| { let mut packet = good(sent); packet[13] = b'!'; packet })),
-        ("another type", Box::new(move |sent| { let mut packet = good(sent); let end = question_end(&packet); packet[end - 3] = 28; packet })),
-        ("another class", Box::new(move |sent| { let mut packet = good(sent); let end = question_end(&packet); packet[end - 1] = 3; packet })),
-        ("two questions", Box::new(move |sent| { let mut packet = good(sent); packet[5] = 2; packet })),
-        ("counts that lie", Box::new(move |sent| { let mut packet = good(sent); packet[7] = 200; packet })),
+        (
+            "another id",
+            Box::new(move |sent| {
+                let mut packet = good(sent);
+                packet[0] ^= 1;
+                packet
+            }),
+        ),
+        (
+            "a query",
+            Box::new(move |sent| {
+                let mut packet = good(sent);
+                packet[2] &= 0x7f;
+                packet
+            }),
+        ),
+        (
+            "another opcode",
+            Box::new(move |sent| {
+                let mut packet = good(sent);
+                packet[2] |= 0x28;
+                packet
+            }),
+        ),
+        (
+            "another name",
+            Box::new(move |sent| {
+                let mut packet = good(sent);
+                packet[13] = b'!';
+                packet
+            }),
+        ),
+        (
+            "another type",
+            Box::new(move |sent| {
+                let mut packet = good(sent);
+                let end = question_end(&packet);
+                packet[end - 3] = 28;
+                packet
+            }),
+        ),
+        (
+            "another class",
+            Box::new(move |sent| {
+                let mut packet = good(sent);
+                let end = question_end(&packet);
+                packet[end - 1] = 3;
+                packet
+            }),
+        ),
+        (
+            "two questions",
+            Box::new(move |sent| {
+                let mut packet = good(sent);
+                packet[5] = 2;
+                packet
+            }),
+        ),
+        (
+            "counts that lie",
+            Box::new(move |sent| {
+                let mut packet = good(sent);
+                packet[7] = 200;
+                packet
+            }),
+        ),
         ("an address of 3 octets", Box::new(|sent| answer(&sent.packet, 0, &[record(QNAME, A, 9, &[1, 2, 3])], &[]))),
-        ("a pointer loop", Box::new(|sent| {
-            let end = question_end(&sent.packet) as u8;
-            answer(&sent.packet, 0, &[record(&[0xc0, end], A, 9, &[1, 2, 3, 4])], &[])
-        })),
-        ("no question, SERVFAIL", Box::new(|sent| vec![sent.packet[0], sent.packet[1], 0x81, 0x82, 0, 0, 0, 0, 0, 0, 0, 0])),
+        (
+            "a pointer loop",
+            Box::new(|sent| {
+                let end = question_end(&sent.packet) as u8;
+                answer(&sent.packet, 0, &[record(&[0xc0, end], A, 9, &[1, 2, 3, 4])], &[])
+            }),
+        ),
+        (
+            "no question, SERVFAIL",
+            Box::new(|sent| vec![sent.packet[0], sent.packet[1], 0x81, 0x82, 0, 0, 0, 0, 0, 0, 0, 0]),
+        ),
     ];
     for (what, make) in junk {
         let mut home = Home::new();

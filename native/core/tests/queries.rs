@@ -52,11 +52,15 @@ fn malformed() -> Vec<Row> {
         ("half an option", opt(&[0, 3, 0]), Some((FORMERR, 1))),
         ("cookie of 7 octets", opt(&[0, 10, 0, 7, 1, 2, 3, 4, 5, 6, 7]), Some((FORMERR, 1))),
         ("two OPT records", twice, Some((FORMERR, 1))),
-        ("OPT owned by a name", {
-            let mut packet = plain();
-            packet.extend_from_slice(&[1, b'x', 0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0]);
-            changed(packet, 11, 1)
-        }, Some((FORMERR, 1))),
+        (
+            "OPT owned by a name",
+            {
+                let mut packet = plain();
+                packet.extend_from_slice(&[1, b'x', 0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0]);
+                changed(packet, 11, 1)
+            },
+            Some((FORMERR, 1)),
+        ),
         ("OPT as answer", changed(changed(opt(&[]), 11, 0), 7, 1), Some((FORMERR, 1))),
         ("EDNS version 1", changed(opt(&[]), end + 6, 1), Some((0, 1))),
         ("opcode 15, header only", changed(cut(plain(), 12), 2, 0x79), Some((NOTIMP, 0))),

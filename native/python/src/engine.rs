@@ -67,12 +67,7 @@ pub struct Engine {
 impl Engine {
     #[new]
     #[pyo3(signature = (*, counters, cache_size=8 << 20, max_udp_payload=1232, max_outstanding=4096))]
-    fn new(
-        counters: PyBuffer<u8>,
-        cache_size: usize,
-        max_udp_payload: u16,
-        max_outstanding: usize,
-    ) -> PyResult<Self> {
+    fn new(counters: PyBuffer<u8>, cache_size: usize, max_udp_payload: u16, max_outstanding: usize) -> PyResult<Self> {
         let array = counter_array(&counters)?;
         if !(512..=PACKET).contains(&usize::from(max_udp_payload)) {
             return Err(PyValueError::new_err(format!(
@@ -80,8 +75,7 @@ impl Engine {
             )));
         }
         let sockets = descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS).clamp(4, MAX_SOCKETS);
-        let limits =
-            Limits { cache: cache_size, payload: max_udp_payload, outstanding: max_outstanding, sockets };
+        let limits = Limits { cache: cache_size, payload: max_udp_payload, outstanding: max_outstanding, sockets };
         let counters_view = Counters::new(array);
         Ok(Self {
             core: Core::new(seed()?, counters_view, limits),
@@ -116,13 +110,13 @@ impl Engine {
     }
 
     #[pyo3(signature = (addresses, /))]
+    #[allow(clippy::needless_pass_by_value)]
     fn set_upstreams(&mut self, addresses: Vec<(String, u16)>) -> PyResult<()> {
         if addresses.len() > 64 {
             return Err(PyValueError::new_err(format!("{} upstreams, expected at most 64", addresses.len())));
         }
-        let parse = |(host, port): &(String, u16)| {
-            Ok(Upstream::new(SocketAddr::new(address(host, "an IP address")?, *port)))
-        };
+        let parse =
+            |(host, port): &(String, u16)| Ok(Upstream::new(SocketAddr::new(address(host, "an IP address")?, *port)));
         self.core.set_upstreams(addresses.iter().map(parse).collect::<PyResult<_>>()?);
         // Their sockets are gone too: a slot's socket leads to the upstream that it was opened for.
         self.sockets.iter_mut().for_each(|socket| *socket = None);

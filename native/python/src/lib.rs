@@ -29,7 +29,7 @@ fn histogram_bounds(metric: &str) -> PyResult<Vec<f64>> {
     Ok(counters::BOUNDS.iter().map(seconds).collect())
 }
 
-/// Set no_new_privs.
+/// Set `no_new_privs`.
 #[pyfunction]
 fn forbid_new_privileges() -> PyResult<()> {
     Ok(system::forbid_new_privileges()?)

@@ -91,13 +91,7 @@ fn rule((category, mode, error, text, structured): RuleRow) -> PyResult<Rule> {
     if text.len() > MAX_EXTRA_TEXT || structured.len() > MAX_EXTRA_TEXT {
         return Err(PyValueError::new_err(format!("the text of category {category} exceeds {MAX_EXTRA_TEXT} octets")));
     }
-    Ok(Rule {
-        category,
-        mode,
-        error,
-        text: text.into_bytes().into(),
-        structured: structured.into_bytes().into(),
-    })
+    Ok(Rule { category, mode, error, text: text.into_bytes().into(), structured: structured.into_bytes().into() })
 }
 
 fn parse_name(text: &str) -> PyResult<Name> {

@@ -373,9 +373,8 @@ impl Poll {
         let value = libc::timespec { tv_sec: nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000 };
         let setting = libc::itimerspec { it_interval: zero, it_value: value };
         // SAFETY: the setting is valid for the call; the old one is not asked for.
-        let result = unsafe {
-            libc::timerfd_settime(self.timer.as_raw_fd(), 0, &raw const setting, std::ptr::null_mut())
-        };
+        let result =
+            unsafe { libc::timerfd_settime(self.timer.as_raw_fd(), 0, &raw const setting, std::ptr::null_mut()) };
         check(result).map(drop)
     }
 

@@ -22,7 +22,7 @@ pub fn seed() -> io::Result<[u8; 32]> {
     }
 }
 
-/// Set no_new_privs on this process.
+/// Set `no_new_privs` on this process.
 pub fn forbid_new_privileges() -> io::Result<()> {
     // SAFETY: this prctl takes plain numbers.
     let result = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };

@@ -82,7 +82,7 @@ fn train<'a>(entries: &(impl Iterator<Item = Entry<'a>> + Clone)) -> Symbols {
     let mut trainer = Trainer::default();
     let mut index = 0_usize;
     for_each_label(entries.clone(), |path, _, _| {
-        if index % step == 0 {
+        if index.is_multiple_of(step) {
             trainer.add(path[path.len() - 1].label);
         }
         index += 1;

@@ -176,7 +176,8 @@ impl Home {
     pub fn counting_in(counters: &'static [AtomicU64], count: u8) -> Self {
         let limits = Limits { cache: 1 << 20, payload: 1232, outstanding: 256, sockets: 64 };
         let mut engine = Engine::new([7; 32], Counters::new(counters), limits);
-        engine.set_policy(Arc::new(policy(vec![rule(MALWARE, Mode::NxDomain, 15), rule(GAMBLING, Mode::Sinkhole, 17)])));
+        engine
+            .set_policy(Arc::new(policy(vec![rule(MALWARE, Mode::NxDomain, 15), rule(GAMBLING, Mode::Sinkhole, 17)])));
         engine.set_lists(Some(table(&[("casino.example", 1 << GAMBLING), ("bad.example", 1 << MALWARE)])));
         engine.set_upstreams((1..=count).map(|last| Upstream::new(([9, 9, 9, last], 53).into())).collect());
         Self { engine, now: 1_000 * SECOND, counters }
