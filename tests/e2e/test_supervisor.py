@@ -121,7 +121,7 @@ def test_children_end_when_the_supervisor_is_killed(tmp_path):
         wait_until(lambda: _has_ended(first))
         os.kill(second, signal.SIGCONT)
         wait_until(lambda: _has_ended(second))
-        assert not _is_bound(service.port)
+        wait_until(lambda: not _is_bound(service.port))
 
 
 def _has_ended(process):
