@@ -364,7 +364,7 @@ impl Engine {
                 }
             }
             let packet = &outbox.bytes[datagram.range.clone()];
-            if !place.as_ref().is_some_and(|socket| sockets::send(socket, packet).is_ok()) {
+            if place.as_ref().is_none_or(|socket| sockets::send(socket, packet).is_err()) {
                 failed.push(slot);
             }
         }
