@@ -22,11 +22,11 @@ fn asked(home: &mut Home, name: &str) -> Sent {
 
 #[test]
 fn a_query_upstream_carries_our_own_edns_and_only_the_flags_that_were_asked_for() {
-    let rows = [(0x0000, 0x0000, [1, 0]), (0x0010, 0x8000, [1, 0x10]), (0x0020, 0, [1, 0x20]), (0x0060, 0, [1, 0x20])];
+    let rows = [(0x00_u8, 0x0000, [1, 0]), (0x10, 0x8000, [1, 0x10]), (0x20, 0, [1, 0x20]), (0x60, 0, [1, 0x20])];
     for (header, edns, expected) in rows {
         let mut home = Home::new();
         let mut packet = with_opt(query(7, "example.com", A), 4096, edns, &[0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8]);
-        packet[3] = header as u8;
+        packet[3] = header;
         home.send(&packet);
         let sent = home.sent().remove(0).packet;
         assert_eq!(sent[2..4], expected, "RD always, AD and CD if asked");
@@ -69,10 +69,13 @@ fn a_hundred_identical_questions_are_one_query() {
     assert!(replies.iter().enumerate().all(|(index, (_, reply))| reply[..2] == [0, index as u8]));
 }
 
+/// Makes a packet that is no answer to what was sent.
+type Junk = Box<dyn Fn(&Sent) -> Vec<u8>>;
+
 #[test]
 fn junk_before_the_good_answer_is_ignored() {
     let good = |sent: &Sent| answer(&sent.packet, 0, &[address(1)], &[]);
-    let junk: Vec<(&str, Box<dyn Fn(&Sent) -> Vec<u8>>)> = vec![
+    let junk: Vec<(&str, Junk)> = vec![
         ("empty", Box::new(|_| vec![])),
         ("cut short", Box::new(move |sent| good(sent)[..9].to_vec())),
         ("cut in a record", Box::new(move |sent| good(sent)[..good(sent).len() - 3].to_vec())),

@@ -95,17 +95,14 @@ fn errors_are_structured_for_clients_that_ask_and_absent_without_edns() {
 fn an_alias_to_a_blocked_name_is_blocked_fresh_and_cached() {
     let mut home = Home::new();
     for round in 0..2 {
-        let reply = match home.ask("innocent.example", A) {
-            Some(reply) => reply,
-            None => {
-                assert_eq!(round, 0, "the second time it is known");
-                let sent = home.sent().pop().unwrap();
-                let alias = record(QNAME, CNAME, 60, &wire("tables.Casino.example"));
-                let target = record(&wire("tables.casino.example"), A, 60, &[192, 0, 2, 9]);
-                home.respond(&sent, &answer(&sent.packet, 0, &[alias, target], &[]));
-                home.replies().pop().unwrap().1
-            }
-        };
+        let reply = home.ask("innocent.example", A).unwrap_or_else(|| {
+            assert_eq!(round, 0, "the second time it is known");
+            let sent = home.sent().pop().unwrap();
+            let alias = record(QNAME, CNAME, 60, &wire("tables.Casino.example"));
+            let target = record(&wire("tables.casino.example"), A, 60, &[192, 0, 2, 9]);
+            home.respond(&sent, &answer(&sent.packet, 0, &[alias, target], &[]));
+            home.replies().pop().unwrap().1
+        });
         assert_eq!(address(&reply), [192, 168, 1, 1], "round {round}");
         assert_eq!(error(&reply).unwrap().0, 17, "round {round}");
     }

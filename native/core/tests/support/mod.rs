@@ -154,7 +154,9 @@ pub fn rule(category: u8, mode: Mode, error: u16) -> Rule {
 
 pub fn policy(rules: Vec<Rule>) -> Policy {
     let mut policy = Policy::default();
-    rules.into_iter().for_each(|rule| policy.push_rule(rule));
+    for rule in rules {
+        policy.push_rule(rule);
+    }
     policy.block_ttl = 10;
     policy.clients = vec![Network::new([192, 168, 0, 0].into(), 16).unwrap()];
     policy.insert_local(&Name::parse(b"localhost").unwrap(), Local::Special(Special::Loopback));
