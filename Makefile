@@ -20,7 +20,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: build $(STARTER) ## Build everything and serve the starter lists on 127.0.0.1:1053 and [::1]:1053
+run: build bytecode $(STARTER) ## Build everything and serve the starter lists on 127.0.0.1:1053 and [::1]:1053
 	@echo 'In another terminal, once it is ready:'
 	@echo '  dig @127.0.0.1 -p 1053 casino.safedns.example'
 	@echo '  http://127.0.0.1:8053/?name=casino.safedns.example'
@@ -54,7 +54,7 @@ fuzz: $(CACHE)/bin/cargo-fuzz ## Fuzz each target for FUZZ_SECONDS (60) from the
 	PATH="$(CURDIR)/$(CACHE)/bin:$$PATH" native/fuzz/run $(FUZZ_SECONDS)
 
 .PHONY: bench
-bench: bench-packages $(VENV)/.developed ## Measure against the peers and store the run under benchmarks/runs
+bench: bench-packages $(VENV)/.developed bytecode ## Measure against the peers and store the run under benchmarks/runs
 	$(BIN)/python -m benchmarks
 
 .PHONY: format
@@ -84,8 +84,13 @@ $(VENV)/bin/maturin: | tools
 	$(BIN)/pip install --quiet --disable-pip-version-check 'maturin>=1.9.4,<2'
 
 $(VENV)/.built: $(VENV)/bin/maturin pyproject.toml $(NATIVE)
-	$(BIN)/maturin develop --release --quiet
+	PIP_QUIET=2 $(BIN)/maturin develop --release --quiet
 	@touch $@
+
+# Byte code beside the sources: without it every start compiles them anew and keeps the compiler's memory.
+.PHONY: bytecode
+bytecode: build
+	@$(BIN)/python -m compileall -q safedns
 
 $(VENV)/.developed: $(VENV)/.built
 	$(BIN)/pip install --quiet --disable-pip-version-check $$($(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['dev'], sep='\n')")

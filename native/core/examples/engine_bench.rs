@@ -47,7 +47,9 @@ fn median(mut rounds: Vec<f64>) -> f64 {
 fn measure(packets: &[Vec<u8>], mut run: impl FnMut(&[u8])) -> f64 {
     let round = |_| {
         let start = Instant::now();
-        packets.iter().for_each(|packet| run(packet));
+        for packet in packets {
+            run(packet);
+        }
         start.elapsed().as_nanos() as f64 / packets.len() as f64
     };
     median((0..ROUNDS).map(round).collect())

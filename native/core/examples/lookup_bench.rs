@@ -199,8 +199,9 @@ fn queries(random: &mut Random, names: &[&str]) -> String {
 
 /// Nanoseconds per look-up, the median of the rounds.
 ///
-/// Only look-ups are timed. A batch of names is parsed before, because that is how the engine has them: just parsed and in
-/// the first-level cache, while half a million parsed names would come from memory and push the blocklist out of the cache.
+/// Only look-ups are timed. A batch of names is parsed before, because that is how the engine has them: just parsed and
+/// in the first-level cache, while half a million parsed names would come from memory and push the blocklist out of the
+/// cache.
 fn measure(trie: &Trie<Vec<u8>>, queries: &str) -> f64 {
     let mut batch = vec![Name::root(); BATCH];
     let mut rounds: Vec<f64> = (0..ROUNDS)

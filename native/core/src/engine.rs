@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use crate::answer::{Age, Answer, Targets};
+use crate::answer::{Age, Answer};
 use crate::cache::{Cache, Key, Keyed, Known};
 use crate::counters::{Counters, Protocol, Single};
 use crate::exchange::{Peer, Via, Waiter};
 use crate::forward::{Forwarder, Outbox, Outcome};
 use crate::message::{rcode, rtype, u16_at, Fault, Query, CLASS_IN, HEADER, RD};
 use crate::name::Name;
-use crate::policy::{Local, Mode, Policy, Rule, Special};
+use crate::policy::Policy;
 use crate::random::Random;
 use crate::reply::{self, Asker, Content};
-use crate::trie::Trie;
 use crate::upstream::{Upstream, Upstreams};
+use crate::verdict::{alias_categories, decide, write_blocked, write_special, Lists, Verdict, SPECIAL_TTL};
 
 /// Extended DNS Errors (RFC 8914 section 4) of replies that are not verdicts.
 const CACHED_ERROR: (u16, &[u8]) = (13, b"");
@@ -21,23 +21,8 @@ const NOT_AUTHORITATIVE: (u16, &[u8]) = (20, b"");
 const NO_REACHABLE_AUTHORITY: (u16, &[u8]) = (22, b"no upstream resolver answered");
 const NETWORK_ERROR: (u16, &[u8]) = (23, b"too many questions are waiting");
 
-/// TTL in seconds of answers to special names: they never change.
-const SPECIAL_TTL: u32 = 3_600;
-
 /// Octets of a reply beside its question and records: header, OPT record, Extended DNS Error.
 const REPLY_ROOM: usize = HEADER + 11 + 6 + reply::MAX_EXTRA_TEXT + 128;
-
-/// What looks names up: the compiled blocklist.
-pub trait Lists {
-    /// Categories of a name, as a set: bit n is category n.
-    fn categories(&self, name: &Name) -> u64;
-}
-
-impl<B: AsRef<[u8]>> Lists for Trie<B> {
-    fn categories(&self, name: &Name) -> u64 {
-        self.lookup(name).categories
-    }
-}
 
 /// Limits of an engine.
 #[derive(Clone, Copy, Debug)]
@@ -65,16 +50,6 @@ pub struct Engine<L> {
     query: Query,
     key: Key,
     indices: Vec<u32>,
-}
-
-/// What is decided about a name.
-pub enum Verdict<'p> {
-    /// Answered here.
-    Special(Special),
-    /// Blocked by this rule.
-    Blocked(&'p Rule),
-    /// Allowed so far; the categories of the name itself, and whether lists are asked about its aliases.
-    Allowed(u64, bool),
 }
 
 fn seconds(now: u64) -> u32 {
@@ -148,49 +123,82 @@ impl<L: Lists> Engine<L> {
     ///
     /// `buffer` holds at least the payload limit for UDP, and 65,535 octets for streams.
     pub fn query(&mut self, packet: &[u8], peer: &Peer, now: u64, buffer: &mut [u8]) -> usize {
+        self.begin(packet, peer, now, buffer).unwrap_or_else(|| self.finish(packet, peer, now, buffer))
+    }
+
+    /// The first half of [`Engine::query`]: answer what takes no look-up.
+    ///
+    /// None means that [`Engine::finish`] is to be called with the same packet. Of a batch of packets all are begun before
+    /// one is finished, so that what their look-ups wait for is on its way together.
+    pub fn begin(&mut self, packet: &[u8], peer: &Peer, now: u64, buffer: &mut [u8]) -> Option<usize> {
         // A reply to port 0 goes nowhere.
         if !self.policy.admits(peer.address.ip()) || peer.address.port() == 0 {
             self.counters.count(Single::DroppedClient);
-            return 0;
+            return Some(0);
         }
         let length = match self.query.parse(packet) {
             Ok(()) => {
                 let protocol = if matches!(peer.via, Via::Udp(_)) { Protocol::Udp } else { Protocol::Tcp };
                 self.counters.query(protocol, self.query.qtype);
-                self.serve(packet, peer, now, buffer)
+                self.serve_known(packet, peer, now, buffer)?
             }
             Err(Fault::Silence) => {
                 self.counters.count(Single::DroppedPacket);
-                return 0;
+                return Some(0);
             }
             Err(Fault::Reply { rcode, question_end, edns }) => {
                 reply::write_fault(buffer, packet, rcode, question_end, edns)
             }
         };
+        self.counters.answer(buffer);
+        Some(length)
+    }
+
+    /// The second half of [`Engine::query`].
+    pub fn finish(&mut self, packet: &[u8], peer: &Peer, now: u64, buffer: &mut [u8]) -> usize {
+        // It was parsed before, but others may have been since.
+        if self.query.parse(packet).is_err() {
+            return 0;
+        }
+        let length = self.serve(packet, peer, now, buffer);
         if length > 0 {
             self.counters.answer(buffer);
         }
         length
     }
 
-    /// Answer a query that is well formed.
-    fn serve(&mut self, packet: &[u8], peer: &Peer, now: u64, buffer: &mut [u8]) -> usize {
-        let payload = matches!(peer.via, Via::Udp(_)).then_some(self.limits.payload);
-        let asker = Asker::new(&self.query, payload);
-        let question = &packet[HEADER..self.query.question_end];
-        self.key.set(self.query.name.wire(), self.query.qtype, self.query.class, &asker);
+    /// Answer from the cache what is known to be allowed; for anything else, prepare to look it up.
+    fn serve_known(&mut self, packet: &[u8], peer: &Peer, now: u64, buffer: &mut [u8]) -> Option<usize> {
+        let asker = self.set_key(peer);
         let second = seconds(now);
-        if !self.query.signed {
-            if let Some(entry) = self.cache.get(self.key.bytes()) {
-                let allowed = entry.categories(self.generation).map(|set| self.policy.blocks(set).is_none());
-                if let (true, Some(true), Known::Answer(answer)) = (entry.is_fresh(second), allowed, &entry.known) {
-                    self.counters.count(Single::CacheHits);
-                    return answer.write(buffer, &asker, question, Age::Fresh(entry.age(second)));
-                }
+        let entry = self.cache.get(self.key.bytes()).filter(|entry| entry.is_fresh(second) && !self.query.signed);
+        if let Some((entry, Known::Answer(answer))) = entry.map(|entry| (entry, &entry.known)) {
+            if entry.categories(self.generation).is_some_and(|set| self.policy.blocks(set).is_none()) {
+                self.counters.count(Single::CacheHits);
+                let question = &packet[HEADER..self.query.question_end];
+                return Some(answer.write(buffer, &asker, question, Age::Fresh(entry.age(second))));
             }
         }
-        let verdict = decide(&self.policy, self.lists.as_deref(), &self.query.name);
-        let (own, aliases) = match verdict {
+        if let Some(lists) = &self.lists {
+            lists.touch(&self.query.name);
+        }
+        None
+    }
+
+    /// Make the cache key of the query that was parsed, and what its reply repeats.
+    fn set_key(&mut self, peer: &Peer) -> Asker {
+        let payload = matches!(peer.via, Via::Udp(_)).then_some(self.limits.payload);
+        let asker = Asker::new(&self.query, payload);
+        self.key.set(self.query.name.wire(), self.query.qtype, self.query.class, &asker);
+        asker
+    }
+
+    /// Answer a query that is well formed.
+    fn serve(&mut self, packet: &[u8], peer: &Peer, now: u64, buffer: &mut [u8]) -> usize {
+        let asker = self.set_key(peer);
+        let question = &packet[HEADER..self.query.question_end];
+        let second = seconds(now);
+        let (own, aliases) = match decide(&self.policy, self.lists.as_deref(), &self.query.name) {
             Verdict::Special(special) => return write_special(buffer, &asker, question, &self.query, special),
             Verdict::Blocked(rule) => {
                 self.counters.blocked(rule.category);
@@ -419,65 +427,4 @@ impl<L: Lists> Engine<L> {
         outbox.replies.push((waiter.peer, start..start + length));
         self.counters.latency(now.saturating_sub(waiter.received), 1);
     }
-}
-
-/// What special names, protected names and lists say of a name, in this order.
-pub fn decide<'p, L: Lists>(policy: &'p Policy, lists: Option<&L>, name: &Name) -> Verdict<'p> {
-    match policy.local(name) {
-        Some(Local::Special(special)) => return Verdict::Special(special),
-        Some(Local::Protected) => return Verdict::Allowed(0, false),
-        None => {}
-    }
-    let categories = lists.map_or(0, |lists| lists.categories(name));
-    match policy.blocks(categories) {
-        Some(rule) => Verdict::Blocked(rule),
-        None => Verdict::Allowed(categories, true),
-    }
-}
-
-/// Categories of the aliases in an answer, protected ones left out.
-fn alias_categories<L: Lists>(answer: &Answer, wanted: bool, policy: &Policy, lists: Option<&L>) -> u64 {
-    let Some(lists) = lists.filter(|_| wanted) else { return 0 };
-    Targets(&answer.targets)
-        .filter_map(|target| Name::read(target, 0).ok())
-        .filter(|(target, _)| policy.local(target) != Some(Local::Protected))
-        .fold(0, |set, (target, _)| set | lists.categories(&target))
-}
-
-fn write_special(buffer: &mut [u8], asker: &Asker, question: &[u8], query: &Query, special: Special) -> usize {
-    let content = match (special, query.qtype) {
-        (Special::NxDomain, _) => Content::NxDomain,
-        (Special::Loopback, rtype::A) => Content::Address(std::net::Ipv4Addr::LOCALHOST.into()),
-        (Special::Loopback, rtype::AAAA) => Content::Address(std::net::Ipv6Addr::LOCALHOST.into()),
-        _ => Content::NoData,
-    };
-    reply::write(buffer, asker, question, content, SPECIAL_TTL, None)
-}
-
-/// Answer a blocked name (design section "The answer to a blocked name").
-fn write_blocked(
-    buffer: &mut [u8],
-    asker: &Asker,
-    question: &[u8],
-    qtype: u16,
-    policy: &Policy,
-    rule: &Rule,
-    peer: &Peer,
-) -> usize {
-    let local = peer.local.to_canonical();
-    let sinkhole = match qtype {
-        rtype::A => policy.sinkhole_v4.map(Into::into).or(Some(local).filter(std::net::IpAddr::is_ipv4)),
-        _ => policy.sinkhole_v6.map(Into::into).or(Some(local).filter(std::net::IpAddr::is_ipv6)),
-    };
-    let content = match (rule.mode, qtype) {
-        (Mode::Refused, _) => Content::Code(rcode::REFUSED),
-        (Mode::NxDomain, _) => Content::NxDomain,
-        (Mode::Sinkhole, rtype::A | rtype::AAAA) => sinkhole.map_or(Content::NoData, Content::Address),
-        (Mode::Null, rtype::A) => Content::Address(std::net::Ipv4Addr::UNSPECIFIED.into()),
-        (Mode::Null, rtype::AAAA) => Content::Address(std::net::Ipv6Addr::UNSPECIFIED.into()),
-        _ => Content::NoData,
-    };
-    let structured = asker.edns.is_some_and(|edns| edns.structured) && !rule.structured.is_empty();
-    let text = if structured { &rule.structured } else { &rule.text };
-    reply::write(buffer, asker, question, content, policy.block_ttl, Some((rule.error, text)))
 }

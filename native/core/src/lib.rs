@@ -18,3 +18,4 @@ pub mod random;
 pub mod reply;
 pub mod trie;
 pub mod upstream;
+pub mod verdict;

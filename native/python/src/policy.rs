@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use safedns_core::engine::{decide, Verdict};
 use safedns_core::name::Name;
 use safedns_core::policy::{self, Local, Mode, Network, Rule, Special};
 use safedns_core::reply::MAX_EXTRA_TEXT;
+use safedns_core::verdict::{decide, Verdict};
 
 use crate::blocklist::Blocklist;
 use crate::error::not_a_name;

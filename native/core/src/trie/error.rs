@@ -60,7 +60,7 @@ impl fmt::Display for TrieError {
                 write!(f, "expected a compiled blocklist that begins with \"{expected}\", found \"{found}\"")
             }
             Self::Version { found } => {
-                write!(f, "expected a compiled blocklist of format version {VERSION}, found version {found}: compile it again")
+                write!(f, "expected a compiled blocklist of version {VERSION}, found version {found}: compile it again")
             }
             Self::Size { expected, found } => {
                 write!(f, "expected a compiled blocklist of {expected} bytes, found {found}: it was cut short or grew")

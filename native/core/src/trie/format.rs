@@ -1,4 +1,4 @@
-//! The parts of the file around the nodes: header, tables, checksum. The layout is in the [module documentation](super).
+//! The parts of the file around the nodes: header, tables, checksum. The layout is described [one level up](super).
 
 use xxhash_rust::xxh3::xxh3_64;
 

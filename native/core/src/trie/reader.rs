@@ -1,6 +1,6 @@
 //! Look-up in a compiled blocklist.
 //!
-//! The bytes may be anything: every access is checked, a step down consumes a label of the name, and a bucket is scanned
+//! The bytes may be anything: every access is checked, a step down consumes a label of the name, a bucket is scanned
 //! up to a fixed number of items. What makes no sense matches nothing.
 
 use std::hint::black_box;
@@ -121,10 +121,27 @@ impl<B: AsRef<[u8]>> Trie<B> {
         }
         let (found, removed) = self.walk(name, u64::MAX);
         if removed & !found.categories != 0 && found.categories != 0 {
-            // An exception took something away, so the last entry that gave a category may not be one that still counts.
+            // An exception took something away, so the last entry that gave a category may not count any more.
             return Match { labels: self.walk(name, found.categories).0.labels, ..found };
         }
         found
+    }
+
+    /// Read what a look-up of this name will wait for, so that it is near when the look-up comes.
+    ///
+    /// Called for many names before the first of them is looked up: the processor then waits for several at a time.
+    pub fn touch(&self, name: &Name) {
+        let labels = name.labels();
+        if labels < 2 || !self.may_hold(name, 2) {
+            return;
+        }
+        let nodes = &self.bytes.as_ref()[self.nodes..];
+        let Some(Item { children: Children::Node(at), .. }) = self.tops.get(name.label(labels - 1)) else { return };
+        let mut code = Code::default();
+        self.symbols.encode_into(name.label(labels - 2), &mut code);
+        if let Some((start, _, _)) = self.bucket(nodes, at as usize, &code) {
+            black_box(nodes.get(start));
+        }
     }
 
     /// Collect what is below the root. A root that makes no sense gives an empty table.
@@ -205,11 +222,17 @@ impl<B: AsRef<[u8]>> Trie<B> {
 
     /// Find the bucket of a code in a node, and the code in it.
     fn child_of_node(&self, nodes: &[u8], at: usize, code: &Code) -> Option<Item> {
+        let (start, end, digits) = self.bucket(nodes, at, code)?;
+        self.scan(nodes, start, end, code, digits)
+    }
+
+    /// Where the bucket of a code in a node begins and ends, and how many octets of the code its place implies.
+    fn bucket(&self, nodes: &[u8], at: usize, code: &Code) -> Option<(usize, usize, usize)> {
         let kind = *nodes.get(at)?;
         let (digits, width) = (usize::from(kind & 3), usize::from(kind >> 2 & 7));
         if width == 0 {
             let size = usize::from(u16::from_le_bytes(*nodes.get(at + 1..)?.first_chunk()?));
-            return self.scan(nodes, at + 3, at + 3 + size, code, 0);
+            return Some((at + 3, at + 3 + size, 0));
         }
         if digits > 2 {
             return None;
@@ -222,7 +245,7 @@ impl<B: AsRef<[u8]>> Trie<B> {
         let end = buckets + read_offset(nodes, offset + width, width)?;
         // A bucket is often on two cache lines; ask for the second while waiting for the first.
         black_box(*nodes.get(end)?);
-        self.scan(nodes, start, end, code, digits)
+        Some((start, end, digits))
     }
 
     /// Find a code in a bucket, whose items are in order of code length.

@@ -1,7 +1,7 @@
 //! Lays out a sorted run of entries as nodes.
 //!
 //! Entries come in the order of their keys: labels from the top level down, each behind its length. Every name then
-//! follows its parent and all names below a parent stand together, so one pass with a stack of open nodes is enough, and
+//! follows its parent and all names below a parent stand together, so one pass with a stack of open nodes is enough;
 //! what is held in memory are the children of the open nodes. Wherever the entries come from, the pass is the same.
 
 use std::collections::BTreeMap;

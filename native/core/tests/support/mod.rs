@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use portable_atomic::AtomicU64;
 use safedns_core::counters::{self, Counters};
-use safedns_core::engine::{Engine, Limits, Lists};
+use safedns_core::engine::{Engine, Limits};
 use safedns_core::exchange::{Peer, Via};
 use safedns_core::name::Name;
 use safedns_core::policy::{Local, Mode, Network, Policy, Rule, Special};
 use safedns_core::upstream::Upstream;
+use safedns_core::verdict::Lists;
 
 pub const SECOND: u64 = 1_000_000_000;
 pub const MILLI: u64 = 1_000_000;
@@ -26,6 +27,8 @@ pub const HTTPS: u16 = 65;
 pub struct Table(pub HashMap<String, u64>);
 
 impl Lists for Table {
+    fn touch(&self, _: &Name) {}
+
     fn categories(&self, name: &Name) -> u64 {
         (1..=name.labels()).filter_map(|labels| self.0.get(&name.ancestor(labels).to_string())).fold(0, |a, b| a | b)
     }
