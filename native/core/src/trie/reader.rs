@@ -140,7 +140,7 @@ impl<B: AsRef<[u8]>> Trie<B> {
         let mut code = Code::default();
         self.symbols.encode_into(name.label(labels - 2), &mut code);
         if let Some((start, _, _)) = self.bucket(nodes, at as usize, &code) {
-            black_box(nodes.get(start));
+            black_box(nodes.get(start).copied());
         }
     }
 
