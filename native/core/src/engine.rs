@@ -123,81 +123,41 @@ impl<L: Lists> Engine<L> {
     ///
     /// `buffer` holds at least the payload limit for UDP, and 65,535 octets for streams.
     pub fn query(&mut self, packet: &[u8], peer: &Peer, now: u64, buffer: &mut [u8]) -> usize {
-        self.begin(packet, peer, now, buffer).unwrap_or_else(|| self.finish(packet, peer, now, buffer))
-    }
-
-    /// The first half of [`Engine::query`]: answer what takes no look-up.
-    ///
-    /// None means that [`Engine::finish`] is to be called with the same packet. Of a batch of packets all are begun before
-    /// one is finished, so that what their look-ups wait for is on its way together.
-    pub fn begin(&mut self, packet: &[u8], peer: &Peer, now: u64, buffer: &mut [u8]) -> Option<usize> {
         // A reply to port 0 goes nowhere.
         if !self.policy.admits(peer.address.ip()) || peer.address.port() == 0 {
             self.counters.count(Single::DroppedClient);
-            return Some(0);
+            return 0;
         }
         let length = match self.query.parse(packet) {
             Ok(()) => {
                 let protocol = if matches!(peer.via, Via::Udp(_)) { Protocol::Udp } else { Protocol::Tcp };
                 self.counters.query(protocol, self.query.qtype);
-                self.serve_known(packet, peer, now, buffer)?
+                self.serve(packet, peer, now, buffer)
             }
             Err(Fault::Silence) => {
                 self.counters.count(Single::DroppedPacket);
-                return Some(0);
+                return 0;
             }
             Err(Fault::Reply { rcode, question_end, edns }) => {
                 reply::write_fault(buffer, packet, rcode, question_end, edns)
             }
         };
-        self.counters.answer(buffer);
-        Some(length)
-    }
-
-    /// The second half of [`Engine::query`].
-    pub fn finish(&mut self, packet: &[u8], peer: &Peer, now: u64, buffer: &mut [u8]) -> usize {
-        // It was parsed before, but others may have been since.
-        if self.query.parse(packet).is_err() {
-            return 0;
-        }
-        let length = self.serve(packet, peer, now, buffer);
         if length > 0 {
             self.counters.answer(buffer);
         }
         length
     }
 
-    /// Answer from the cache what is known to be allowed; for anything else, prepare to look it up.
-    fn serve_known(&mut self, packet: &[u8], peer: &Peer, now: u64, buffer: &mut [u8]) -> Option<usize> {
-        let asker = self.set_key(peer);
-        let second = seconds(now);
-        let entry = self.cache.get(self.key.bytes()).filter(|entry| entry.is_fresh(second) && !self.query.signed);
-        if let Some((entry, Known::Answer(answer))) = entry.map(|entry| (entry, &entry.known)) {
-            if entry.categories(self.generation).is_some_and(|set| self.policy.blocks(set).is_none()) {
-                self.counters.count(Single::CacheHits);
-                let question = &packet[HEADER..self.query.question_end];
-                return Some(answer.write(buffer, &asker, question, Age::Fresh(entry.age(second))));
-            }
-        }
-        if let Some(lists) = &self.lists {
-            lists.touch(&self.query.name);
-        }
-        None
-    }
-
-    /// Make the cache key of the query that was parsed, and what its reply repeats.
-    fn set_key(&mut self, peer: &Peer) -> Asker {
-        let payload = matches!(peer.via, Via::Udp(_)).then_some(self.limits.payload);
-        let asker = Asker::new(&self.query, payload);
-        self.key.set(self.query.name.wire(), self.query.qtype, self.query.class, &asker);
-        asker
-    }
-
     /// Answer a query that is well formed.
     fn serve(&mut self, packet: &[u8], peer: &Peer, now: u64, buffer: &mut [u8]) -> usize {
-        let asker = self.set_key(peer);
+        let payload = matches!(peer.via, Via::Udp(_)).then_some(self.limits.payload);
+        let asker = Asker::new(&self.query, payload);
         let question = &packet[HEADER..self.query.question_end];
         let second = seconds(now);
+        self.key.set(self.query.name.wire(), self.query.qtype, self.query.class, &asker);
+        if let Some(length) = self.serve_known(&asker, question, second, buffer) {
+            return length;
+        }
         let (own, aliases) = match decide(&self.policy, self.lists.as_deref(), &self.query.name) {
             Verdict::Special(special) => return write_special(buffer, &asker, question, &self.query, special),
             Verdict::Blocked(rule) => {
@@ -220,6 +180,18 @@ impl<L: Lists> Engine<L> {
             return reply::write(buffer, &asker, question, content, 0, Some(NOT_AUTHORITATIVE));
         }
         self.forward(packet, &asker, peer, now, buffer)
+    }
+
+    /// Answer from the cache what is known to be allowed by the present policy and lists: the path of most queries.
+    fn serve_known(&self, asker: &Asker, question: &[u8], second: u32, buffer: &mut [u8]) -> Option<usize> {
+        let entry = self.cache.get(self.key.bytes()).filter(|entry| entry.is_fresh(second) && !self.query.signed)?;
+        let Known::Answer(answer) = &entry.known else { return None };
+        let set = entry.categories(self.generation)?;
+        if self.policy.blocks(set).is_some() {
+            return None;
+        }
+        self.counters.count(Single::CacheHits);
+        Some(answer.write(buffer, asker, question, Age::Fresh(entry.age(second))))
     }
 
     /// Types that are never forwarded.

@@ -17,18 +17,11 @@ pub const SPECIAL_TTL: u32 = 3_600;
 pub trait Lists {
     /// Categories of a name, as a set: bit n is category n.
     fn categories(&self, name: &Name) -> u64;
-
-    /// Prepare for a name that will be looked up after some others.
-    fn touch(&self, name: &Name);
 }
 
 impl<B: AsRef<[u8]>> Lists for Trie<B> {
     fn categories(&self, name: &Name) -> u64 {
         self.lookup(name).categories
-    }
-
-    fn touch(&self, name: &Name) {
-        Trie::touch(self, name);
     }
 }
 

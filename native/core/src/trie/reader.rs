@@ -127,23 +127,6 @@ impl<B: AsRef<[u8]>> Trie<B> {
         found
     }
 
-    /// Read what a look-up of this name will wait for, so that it is near when the look-up comes.
-    ///
-    /// Called for many names before the first of them is looked up: the processor then waits for several at a time.
-    pub fn touch(&self, name: &Name) {
-        let labels = name.labels();
-        if labels < 2 || !self.may_hold(name, 2) {
-            return;
-        }
-        let nodes = &self.bytes.as_ref()[self.nodes..];
-        let Some(Item { children: Children::Node(at), .. }) = self.tops.get(name.label(labels - 1)) else { return };
-        let mut code = Code::default();
-        self.symbols.encode_into(name.label(labels - 2), &mut code);
-        if let Some((start, _, _)) = self.bucket(nodes, at as usize, &code) {
-            black_box(nodes.get(start).copied());
-        }
-    }
-
     /// Collect what is below the root. A root that makes no sense gives an empty table.
     fn read_tops(&self) -> Tops<Item> {
         let mut tops = Tops::new(Item { class: 0, children: Children::None });

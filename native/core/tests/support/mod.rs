@@ -27,8 +27,6 @@ pub const HTTPS: u16 = 65;
 pub struct Table(pub HashMap<String, u64>);
 
 impl Lists for Table {
-    fn touch(&self, _: &Name) {}
-
     fn categories(&self, name: &Name) -> u64 {
         (1..=name.labels()).filter_map(|labels| self.0.get(&name.ancestor(labels).to_string())).fold(0, |a, b| a | b)
     }
