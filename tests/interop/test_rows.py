@@ -14,35 +14,13 @@ import pytest
 from tests.helpers.client import TRANSPORTS, framed, over_tcp, over_udp
 from tests.helpers.malformed import MALFORMED
 from tests.helpers.messages import addresses, extended_error, make_query, make_reply, read
-from tests.helpers.service import Service, read_message, write_list
-from tests.helpers.upstream import Upstream, address_of
+from tests.helpers.service import read_message
+from tests.helpers.upstream import address_of
 
 pytestmark = pytest.mark.interop
 
 GOOD = "192.0.2.1"
 transports = pytest.mark.parametrize("ask", TRANSPORTS.values(), ids=TRANSPORTS)
-
-
-@pytest.fixture(scope="module")
-def upstream():
-    with Upstream() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def _as_at_first(upstream):
-    upstream.respond = address_of
-    upstream.asked.clear()
-
-
-@pytest.fixture(scope="module")
-def service(upstream, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("service")
-    write_list(folder / "list.bin", ["casino.example"], serial=1)
-    with Service(
-        folder, upstream={"servers": [upstream.server]}, blocklist={"file": str(folder / "list.bin")}
-    ) as running:
-        yield running
 
 
 def silent_for(*words):
