@@ -12,6 +12,7 @@ use crate::name::Name;
 use crate::policy::Policy;
 use crate::random::Random;
 use crate::reply::{self, Asker, Content};
+use crate::trie::Place;
 use crate::upstream::{Upstream, Upstreams};
 use crate::verdict::{alias_categories, decide, write_blocked, write_special, Lists, Verdict, SPECIAL_TTL};
 
@@ -49,6 +50,8 @@ pub struct Engine<L> {
     limits: Limits,
     query: Query,
     key: Key,
+    /// Where the look-ups of the present batch will read.
+    places: Vec<Place>,
     indices: Vec<u32>,
 }
 
@@ -71,6 +74,7 @@ impl<L: Lists> Engine<L> {
             limits,
             query: Query::new(),
             key: Key::new(),
+            places: Vec::new(),
             indices: Vec::new(),
         }
     }
@@ -123,75 +127,112 @@ impl<L: Lists> Engine<L> {
     ///
     /// `buffer` holds at least the payload limit for UDP, and 65,535 octets for streams.
     pub fn query(&mut self, packet: &[u8], peer: &Peer, now: u64, buffer: &mut [u8]) -> usize {
+        self.begin(packet, peer, now, buffer).unwrap_or_else(|| {
+            self.places.clear();
+            self.finish(packet, peer, now, buffer)
+        })
+    }
+
+    /// The first half of [`Engine::query`]: answer what takes no look-up.
+    ///
+    /// None means that [`Engine::finish`] is to be called with the same packet. Of a batch of packets all are begun, then
+    /// [`Engine::warm`] fetches what their look-ups wait for, then those that are left are finished.
+    pub fn begin(&mut self, packet: &[u8], peer: &Peer, now: u64, buffer: &mut [u8]) -> Option<usize> {
         // A reply to port 0 goes nowhere.
         if !self.policy.admits(peer.address.ip()) || peer.address.port() == 0 {
             self.counters.count(Single::DroppedClient);
-            return 0;
+            return Some(0);
         }
         let length = match self.query.parse(packet) {
             Ok(()) => {
                 let protocol = if matches!(peer.via, Via::Udp(_)) { Protocol::Udp } else { Protocol::Tcp };
                 self.counters.query(protocol, self.query.qtype);
-                self.serve(packet, peer, now, buffer)
+                let asker = self.set_key(peer);
+                self.serve_known(&asker, &packet[HEADER..self.query.question_end], seconds(now), buffer)?
             }
             Err(Fault::Silence) => {
                 self.counters.count(Single::DroppedPacket);
-                return 0;
+                return Some(0);
             }
             Err(Fault::Reply { rcode, question_end, edns }) => {
                 reply::write_fault(buffer, packet, rcode, question_end, edns)
             }
         };
+        self.counters.answer(buffer);
+        Some(length)
+    }
+
+    /// Fetch what the look-ups of the queries begun so far wait for.
+    pub fn warm(&mut self) {
+        if let Some(lists) = &self.lists {
+            lists.warm(&mut self.places);
+        }
+        self.places.clear();
+    }
+
+    /// The second half of [`Engine::query`].
+    pub fn finish(&mut self, packet: &[u8], peer: &Peer, now: u64, buffer: &mut [u8]) -> usize {
+        // Parsed again, which costs less than keeping the queries of a batch.
+        if self.query.parse(packet).is_err() {
+            return 0;
+        }
+        let asker = self.set_key(peer);
+        let length = self.serve(&asker, packet, peer, now, buffer);
         if length > 0 {
             self.counters.answer(buffer);
         }
         length
     }
 
-    /// Answer a query that is well formed.
-    fn serve(&mut self, packet: &[u8], peer: &Peer, now: u64, buffer: &mut [u8]) -> usize {
+    /// Make the cache key of the query that was parsed, and what its reply repeats.
+    fn set_key(&mut self, peer: &Peer) -> Asker {
         let payload = matches!(peer.via, Via::Udp(_)).then_some(self.limits.payload);
         let asker = Asker::new(&self.query, payload);
+        self.key.set(self.query.name.wire(), self.query.qtype, self.query.class, &asker);
+        asker
+    }
+
+    /// Answer from the cache what is known to be allowed by the present policy and lists: the path of most queries.
+    fn serve_known(&mut self, asker: &Asker, question: &[u8], second: u32, buffer: &mut [u8]) -> Option<usize> {
+        let entry = self.cache.get(self.key.bytes()).filter(|entry| entry.is_fresh(second) && !self.query.signed);
+        if let Some((entry, Known::Answer(answer))) = entry.map(|entry| (entry, &entry.known)) {
+            if entry.categories(self.generation).is_some_and(|set| self.policy.blocks(set).is_none()) {
+                self.counters.count(Single::CacheHits);
+                return Some(answer.write(buffer, asker, question, Age::Fresh(entry.age(second))));
+            }
+        }
+        if let Some(lists) = &self.lists {
+            self.places.push(lists.place(&self.query.name));
+        }
+        None
+    }
+
+    /// Answer a query that is well formed.
+    fn serve(&mut self, asker: &Asker, packet: &[u8], peer: &Peer, now: u64, buffer: &mut [u8]) -> usize {
         let question = &packet[HEADER..self.query.question_end];
         let second = seconds(now);
-        self.key.set(self.query.name.wire(), self.query.qtype, self.query.class, &asker);
-        if let Some(length) = self.serve_known(&asker, question, second, buffer) {
-            return length;
-        }
         let (own, aliases) = match decide(&self.policy, self.lists.as_deref(), &self.query.name) {
-            Verdict::Special(special) => return write_special(buffer, &asker, question, &self.query, special),
+            Verdict::Special(special) => return write_special(buffer, asker, question, &self.query, special),
             Verdict::Blocked(rule) => {
                 self.counters.blocked(rule.category);
-                return write_blocked(buffer, &asker, question, self.query.qtype, &self.policy, rule, peer);
+                return write_blocked(buffer, asker, question, self.query.qtype, &self.policy, rule, peer);
             }
             Verdict::Allowed(own, aliases) => (own, aliases),
         };
-        if let Some(length) = self.serve_type(&asker, question, buffer) {
+        if let Some(length) = self.serve_type(asker, question, buffer) {
             return length;
         }
         if !self.query.signed {
-            if let Some(length) = self.serve_cached(&asker, question, peer, second, buffer, (own, aliases)) {
+            if let Some(length) = self.serve_cached(asker, question, peer, second, buffer, (own, aliases)) {
                 return length;
             }
         }
         self.counters.count(Single::CacheMisses);
         if self.query.flags & RD == 0 {
             let content = Content::Code(rcode::REFUSED);
-            return reply::write(buffer, &asker, question, content, 0, Some(NOT_AUTHORITATIVE));
+            return reply::write(buffer, asker, question, content, 0, Some(NOT_AUTHORITATIVE));
         }
-        self.forward(packet, &asker, peer, now, buffer)
-    }
-
-    /// Answer from the cache what is known to be allowed by the present policy and lists: the path of most queries.
-    fn serve_known(&self, asker: &Asker, question: &[u8], second: u32, buffer: &mut [u8]) -> Option<usize> {
-        let entry = self.cache.get(self.key.bytes()).filter(|entry| entry.is_fresh(second) && !self.query.signed)?;
-        let Known::Answer(answer) = &entry.known else { return None };
-        let set = entry.categories(self.generation)?;
-        if self.policy.blocks(set).is_some() {
-            return None;
-        }
-        self.counters.count(Single::CacheHits);
-        Some(answer.write(buffer, asker, question, Age::Fresh(entry.age(second))))
+        self.forward(packet, asker, peer, now, buffer)
     }
 
     /// Types that are never forwarded.

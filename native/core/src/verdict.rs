@@ -8,7 +8,7 @@ use crate::message::{rcode, rtype, Query};
 use crate::name::Name;
 use crate::policy::{Local, Mode, Policy, Rule, Special};
 use crate::reply::{self, Asker, Content};
-use crate::trie::Trie;
+use crate::trie::{Place, Trie};
 
 /// TTL in seconds of answers to special names: they never change.
 pub const SPECIAL_TTL: u32 = 3_600;
@@ -17,11 +17,25 @@ pub const SPECIAL_TTL: u32 = 3_600;
 pub trait Lists {
     /// Categories of a name, as a set: bit n is category n.
     fn categories(&self, name: &Name) -> u64;
+
+    /// Where a look-up of a name will wait for memory.
+    fn place(&self, name: &Name) -> Place;
+
+    /// Fetch what is at these places, for look-ups that follow.
+    fn warm(&self, places: &mut [Place]);
 }
 
 impl<B: AsRef<[u8]>> Lists for Trie<B> {
     fn categories(&self, name: &Name) -> u64 {
         self.lookup(name).categories
+    }
+
+    fn place(&self, name: &Name) -> Place {
+        Trie::place(self, name)
+    }
+
+    fn warm(&self, places: &mut [Place]) {
+        Trie::warm(self, places);
     }
 }
 

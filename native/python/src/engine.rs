@@ -52,6 +52,8 @@ pub struct Engine {
     listeners: Vec<Listener>,
     queries: Batch,
     replies: Batch,
+    /// Queries of a batch that take a look-up, by number in the batch.
+    later: Vec<(usize, Peer)>,
     stream_buffer: Vec<u8>,
     upstream_buffer: Vec<u8>,
     sockets: Vec<Option<OwnedFd>>,
@@ -83,6 +85,7 @@ impl Engine {
             listeners: Vec::new(),
             queries: Batch::new(PACKET),
             replies: Batch::new(usize::from(max_udp_payload).max(BUFFER)),
+            later: Vec::with_capacity(BATCH),
             stream_buffer: Vec::new(),
             upstream_buffer: vec![0; PACKET],
             sockets: (0..sockets).map(|_| None).collect(),
@@ -242,19 +245,37 @@ impl Engine {
             let peer = Peer { via: Via::Udp(listener as u32), address, local };
             let length = self.guarded(|engine| {
                 let (packet, buffer) = (engine.queries.packet(index), engine.replies.buffer(answered));
-                engine.core.query(packet, &peer, start, buffer)
+                engine.core.begin(packet, &peer, start, buffer).unwrap_or_else(|| {
+                    engine.later.push((index, peer));
+                    0
+                })
             });
-            if length > 0 {
-                self.replies.reply(answered, length, &self.queries, index);
-                answered += 1;
-            }
+            answered += self.address_reply(answered, length, index);
         }
+        self.core.warm();
+        let mut later = std::mem::take(&mut self.later);
+        for (index, peer) in later.drain(..) {
+            let length = self.guarded(|engine| {
+                let (packet, buffer) = (engine.queries.packet(index), engine.replies.buffer(answered));
+                engine.core.finish(packet, &peer, start, buffer)
+            });
+            answered += self.address_reply(answered, length, index);
+        }
+        self.later = later;
         self.replies.send(fd, answered);
         self.flush(start);
         if answered > 0 {
             self.counters.latency(now() - start, answered as u64);
         }
         Ok(count)
+    }
+
+    /// Address what was written as the reply to a query; returns how many replies that is.
+    fn address_reply(&mut self, reply: usize, length: usize, query: usize) -> usize {
+        if length > 0 {
+            self.replies.reply(reply, length, &self.queries, query);
+        }
+        usize::from(length > 0)
     }
 
     /// Run the core. A panic costs one packet: it is counted, and shows on standard error where it was.

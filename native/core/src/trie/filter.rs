@@ -32,9 +32,14 @@ pub fn fill(hashes: &[u64]) -> Vec<u64> {
 
 /// Whether a name with this hash may be in the filter. A filter without words holds nothing.
 pub fn may_hold(words: &[u8], hash: u64) -> bool {
-    let at = index(hash, words.len() / WORD) * WORD;
+    let at = place(words.len(), hash);
     let word = words.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |word| u64::from_le_bytes(*word));
     !word & bits(hash) == 0
+}
+
+/// Offset of the word of a hash in a filter of so many octets.
+pub fn place(size: usize, hash: u64) -> usize {
+    index(hash, size / WORD) * WORD
 }
 
 fn index(hash: u64, words: usize) -> usize {

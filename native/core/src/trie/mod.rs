@@ -81,7 +81,7 @@ mod tests;
 pub use builder::{Builder, Summary};
 pub use error::TrieError;
 pub use format::VERSION as FORMAT_VERSION;
-pub use reader::Trie;
+pub use reader::{Place, Trie};
 
 /// How an entry matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

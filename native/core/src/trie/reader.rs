@@ -27,6 +27,19 @@ pub struct Trie<B> {
     checksum: u64,
 }
 
+/// Where a look-up of a name reads memory that is probably far away.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place {
+    /// The filter's word, in the file.
+    filter: usize,
+    /// Where the offset of the bucket stands, in the nodes.
+    offset: usize,
+    /// Where the buckets begin.
+    buckets: usize,
+    /// Octets of an offset.
+    width: usize,
+}
+
 /// Head of a number that no head has: longer than any code, so a scan ends there.
 const NO_HEAD: Head = Head { class: 0, length: u8::MAX, children: false };
 
@@ -127,6 +140,50 @@ impl<B: AsRef<[u8]>> Trie<B> {
         found
     }
 
+    /// Where a look-up of a name will wait for memory. Reads none of that itself.
+    pub fn place(&self, name: &Name) -> Place {
+        let labels = name.labels();
+        if labels < 2 {
+            return Place::default();
+        }
+        let filter = HEADER + filter::place(self.filter, filter::hash(name.suffix(2)));
+        let Some(Item { children: Children::Node(at), .. }) = self.tops.get(name.label(labels - 1)) else {
+            return Place { filter, ..Place::default() };
+        };
+        let mut code = Code::default();
+        self.symbols.encode_into(name.label(labels - 2), &mut code);
+        let nodes = &self.bytes.as_ref()[self.nodes..];
+        self.place_in(nodes, at as usize, &code).map_or_else(Place::default, |(place, _)| Place { filter, ..place })
+    }
+
+    /// Read at many places, so that look-ups find it near. The reads of a loop don't depend on each other, so the processor
+    /// waits for all of them at one time.
+    pub fn warm(&self, places: &mut [Place]) {
+        let bytes = self.bytes.as_ref();
+        let nodes = &bytes[self.nodes..];
+        for place in &mut *places {
+            black_box(bytes.get(place.filter).copied());
+            place.offset = read_offset(nodes, place.offset, place.width).unwrap_or(0);
+        }
+        for place in places {
+            black_box(nodes.get(place.buckets + place.offset).copied());
+        }
+    }
+
+    /// The place of a code's bucket in a node with offsets, and how many octets of the code it implies.
+    fn place_in(&self, nodes: &[u8], at: usize, code: &Code) -> Option<(Place, usize)> {
+        let kind = *nodes.get(at)?;
+        let (digits, width) = (usize::from(kind & 3), usize::from(kind >> 2 & 7));
+        if digits > 2 || width == 0 {
+            return None;
+        }
+        let rows = u32::from_le_bytes(*nodes.get(at + 1..)?.first_chunk()?);
+        let shape = Shape { digits, rows };
+        let offset = at + 5 + shape.bucket(code, self.header.seed) * width;
+        let buckets = at + 5 + (shape.buckets() + 1) * width;
+        Some((Place { filter: 0, offset, buckets, width }, digits))
+    }
+
     /// Collect what is below the root. A root that makes no sense gives an empty table.
     fn read_tops(&self) -> Tops<Item> {
         let mut tops = Tops::new(Item { class: 0, children: Children::None });
@@ -212,18 +269,11 @@ impl<B: AsRef<[u8]>> Trie<B> {
     /// Where the bucket of a code in a node begins and ends, and how many octets of the code its place implies.
     fn bucket(&self, nodes: &[u8], at: usize, code: &Code) -> Option<(usize, usize, usize)> {
         let kind = *nodes.get(at)?;
-        let (digits, width) = (usize::from(kind & 3), usize::from(kind >> 2 & 7));
-        if width == 0 {
+        if (kind >> 2).trailing_zeros() >= 3 {
             let size = usize::from(u16::from_le_bytes(*nodes.get(at + 1..)?.first_chunk()?));
             return Some((at + 3, at + 3 + size, 0));
         }
-        if digits > 2 {
-            return None;
-        }
-        let rows = u32::from_le_bytes(*nodes.get(at + 1..)?.first_chunk()?);
-        let shape = Shape { digits, rows };
-        let offset = at + 5 + shape.bucket(code, self.header.seed) * width;
-        let buckets = at + 5 + (shape.buckets() + 1) * width;
+        let (Place { offset, buckets, width, .. }, digits) = self.place_in(nodes, at, code)?;
         let start = buckets + read_offset(nodes, offset, width)?;
         let end = buckets + read_offset(nodes, offset + width, width)?;
         // A bucket is often on two cache lines; ask for the second while waiting for the first.

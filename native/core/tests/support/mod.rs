@@ -11,6 +11,7 @@ use safedns_core::engine::{Engine, Limits};
 use safedns_core::exchange::{Peer, Via};
 use safedns_core::name::Name;
 use safedns_core::policy::{Local, Mode, Network, Policy, Rule, Special};
+use safedns_core::trie::Place;
 use safedns_core::upstream::Upstream;
 use safedns_core::verdict::Lists;
 
@@ -27,6 +28,12 @@ pub const HTTPS: u16 = 65;
 pub struct Table(pub HashMap<String, u64>);
 
 impl Lists for Table {
+    fn place(&self, _: &Name) -> Place {
+        Place::default()
+    }
+
+    fn warm(&self, _: &mut [Place]) {}
+
     fn categories(&self, name: &Name) -> u64 {
         (1..=name.labels()).filter_map(|labels| self.0.get(&name.ancestor(labels).to_string())).fold(0, |a, b| a | b)
     }
