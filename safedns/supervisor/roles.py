@@ -103,7 +103,7 @@ class Estate:
         # Imported here and not by the supervisor: no other process needs the memory that this takes.
         from safedns.web import app as web
 
-        web.run(web.Given(self.config, self._take_blocklist(), self.counters, http, tls, channel))
+        web.run(web.Given(self.config, self.policy, self._take_blocklist(), self.counters, http, tls, channel))
 
     def _take_blocklist(self) -> Blocklist | None:
         """In a child: take the blocklist out of here, lest the memory be kept when another takes its place."""

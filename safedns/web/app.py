@@ -15,7 +15,7 @@ from pathlib import Path
 
 import uvloop
 
-from safedns._native import Blocklist
+from safedns._native import Blocklist, Policy
 from safedns.config.build import from_json
 from safedns.config.model import Config
 from safedns.control import Channel, read_memory
@@ -36,6 +36,7 @@ class Given:
 
     Attributes:
         config: the configuration at start.
+        policy: its rules, compiled.
         blocklist: the blocklist at start, None if nothing is filtered; `run` takes it out.
         counters: all workers' slots of the shared counters.
         http: the listening sockets for pages and metrics.
@@ -44,6 +45,7 @@ class Given:
     """
 
     config: Config
+    policy: Policy
     blocklist: Blocklist | None
     counters: mmap
     http: Sequence[socket.socket]
@@ -63,9 +65,7 @@ class Web:
     def __init__(self, given: Given) -> None:
         self._given = given
         self._ending = asyncio.Event()
-        self._application = Application(
-            Filter(given.config, compile_policy(given.config), given.blocklist), Metrics(given.counters)
-        )
+        self._application = Application(Filter(given.config, given.policy, given.blocklist), Metrics(given.counters))
         self._http = HttpServer(self._application)
         self._alerts = AlertServer()
         # The application's alone from now on: a list that has been replaced must not be kept by who gave it.

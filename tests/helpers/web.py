@@ -15,6 +15,7 @@ from safedns.config.build import to_json
 from safedns.config.model import Config
 from safedns.config.words import GROUPS
 from safedns.control import Channel, Message, Order, write_memory
+from safedns.policy.compile import compile_policy
 from safedns.web import app
 
 PATIENCE = 10.0
@@ -74,7 +75,8 @@ class WebProcess:
                 # As the supervisor does: the tests' objects are shared memory that the collector must not write to.
                 gc.freeze()
                 blocklist, http, tls = self._take_blocklist(), [self.http], [self.tls]
-                app.run(app.Given(self.config, blocklist.pop(), self.counters, http, tls, theirs))
+                policy = compile_policy(self.config)
+                app.run(app.Given(self.config, policy, blocklist.pop(), self.counters, http, tls, theirs))
                 status = 0
             finally:
                 os._exit(status)
