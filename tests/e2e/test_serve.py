@@ -14,10 +14,10 @@ from pathlib import Path
 import dns.rcode
 import pytest
 
-from tests.helpers.client import TRANSPORTS, over_tcp, over_udp
+from tests.helpers.client import TRANSPORTS, framed, over_tcp, over_udp
 from tests.helpers.messages import addresses, extended_error, make_query, read
-from tests.helpers.service import Service, free_port, write_list
-from tests.helpers.upstream import Upstream
+from tests.helpers.service import Service, free_port, read_message, write_list
+from tests.helpers.upstream import Upstream, address_of
 
 pytestmark = pytest.mark.e2e
 
@@ -233,6 +233,22 @@ def test_hangup_reads_configuration_and_list_again(small):
     small.wait_for_log("the configuration in use stays")
     assert addresses(read(small.ask("casino.example"))) == [GOOD]
     assert "nonsense" in small.log
+
+
+def test_a_reload_loses_no_question_that_waits_for_an_upstream(tmp_path):
+    with Upstream(lambda asked: [(0.1, address_of(asked))]) as upstream, contextlib.ExitStack() as stack:
+        write_list(tmp_path / "list.bin", ["casino.example"], serial=1)
+        home = stack.enter_context(Home(tmp_path, upstream.server, tmp_path / "list.bin"))
+        udp = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
+        tcp = stack.enter_context(home.connect())
+        udp.settimeout(GRACE)
+        for number in range(5):
+            udp.sendto(make_query(f"udp{number}.{FREE}"), ("127.0.0.1", home.port))
+            tcp.sendall(framed(make_query(f"tcp{number}.{FREE}")))
+        time.sleep(0.04)
+        home.reload()
+        for receive in (lambda: udp.recv(512), lambda: read_message(tcp)):
+            assert [addresses(read(receive())) for _ in range(5)] == [[GOOD]] * 5
 
 
 def damaged(content):

@@ -227,3 +227,38 @@ def test_an_upstream_that_is_back_is_used_within_a_second(tmp_path):
         start = time.monotonic()
         assert addresses(ask(service, "after.example")) == [GOOD]
         assert time.monotonic() - start <= 1.0
+
+
+def test_c23_no_data_that_is_stale_stands_in_too(tmp_path):
+    def respond(asked):
+        return make_reply(asked.wire, authority=[f"c.example. 1 IN SOA {SOA} 1"])
+
+    with Upstream(respond) as upstream, Service(tmp_path, upstream={"servers": [upstream.server]}) as service:
+        assert ask(service, "nodata.c.example").rcode() == dns.rcode.NOERROR
+        upstream.respond = lambda _: None
+        time.sleep(1.2)
+        reply = ask(service, "nodata.c.example", use_edns=0)
+        assert (reply.rcode(), reply.answer, extended_error(reply)) == (dns.rcode.NOERROR, [], 3)
+
+
+def test_questions_beyond_those_that_may_wait_are_refused_at_once(tmp_path):
+    """A flood of names behind an upstream that is silent: everyone hears something, and what is known is answered."""
+    total, waiting = 5000, 4096
+    with contextlib.ExitStack() as stack:
+        upstream = stack.enter_context(Upstream(lambda _: None))
+        service = stack.enter_context(Service(tmp_path, upstream={"servers": [upstream.server]}))
+        client = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**22)
+        client.settimeout(3)
+        template = make_query("00000.flood.example", use_edns=0)
+        start = time.monotonic()
+        for number in range(total):
+            packet = number.to_bytes(2, "big") + template[2:13] + b"%05d" % number + template[18:]
+            client.sendto(packet, ("127.0.0.1", service.port))
+            if number % 100 == 0:
+                time.sleep(0.005)
+        assert time.monotonic() - start < 1.5, "before the first are given up"
+        assert addresses(ask(service, "localhost")) == ["127.0.0.1"]
+        errors = [extended_error(read(client.recv(512))) for _ in range(total)]
+        assert errors.count(22) == waiting
+        assert errors.count(23) == total - waiting

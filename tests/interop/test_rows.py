@@ -175,6 +175,14 @@ def test_packets_that_nobody_waits_for_get_no_reply(service, upstream):
     assert upstream.asked == []
 
 
+@pytest.mark.parametrize("size", [600, 4000, 4096, 5000, 9000, 60_000])
+def test_octets_behind_a_query_harm_nobody(service, upstream, size):
+    reply = over_udp(service.port, make_query("casino.example") + bytes(size))
+    assert reply is not None
+    assert read(reply).rcode() in (dns.rcode.NOERROR, dns.rcode.FORMERR)
+    assert upstream.asked == []
+
+
 def changed(packet, at, value):
     return packet[:at] + bytes([value]) + packet[at + 1 :]
 
