@@ -58,13 +58,15 @@ def test_every_version_is_the_same():
     versions = {
         "pyproject.toml": tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"],
         "native/Cargo.toml": tomllib.loads((ROOT / "native/Cargo.toml").read_text())["workspace"]["package"]["version"],
+        "CHANGELOG.md": re.search(
+            r"^(?:## \[?|Will be )(\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+        )[1],
     }
     assert len(set(versions.values())) == 1, versions
 
 
-def test_the_readme_is_short_and_its_commands_exist():
+def test_commands_of_the_readme_are_targets_of_make():
     text = (ROOT / "README.md").read_text()
-    assert len(text.splitlines()) <= 150
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
     assert set(re.findall(r"(?:`|^    )make ([a-z][a-z-]*)", text, re.MULTILINE)) <= targets
@@ -74,12 +76,6 @@ def test_every_target_that_is_for_people_is_listed_by_make_help():
     listed = subprocess.run(["make", "-C", ROOT, "help"], capture_output=True, text=True, timeout=20, check=True).stdout
     for target in ("run", "test", "bench", "build", "lint", "clean"):
         assert re.search(rf"^make {target}\b", listed, re.MULTILINE), target
-
-
-def test_links_between_documents_lead_somewhere():
-    for file in tracked("*.md"):
-        for link in re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", file.read_text()):
-            assert (file.parent / link).exists(), f"{file.relative_to(ROOT)} leads to {link}"
 
 
 def test_no_path_of_one_machine_is_in_the_project():
