@@ -12,6 +12,7 @@ pub mod exchange;
 pub mod forward;
 pub mod message;
 pub mod name;
+pub mod pace;
 pub mod policy;
 pub mod ports;
 pub mod random;

@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{OwnedFd, RawFd};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
+use std::thread::sleep;
+use std::time::Duration;
 
 use portable_atomic::AtomicU64;
 use pyo3::buffer::PyBuffer;
@@ -15,6 +17,7 @@ use safedns_core::counters::{Counters, Single, COUNT};
 use safedns_core::engine::{Engine as Core, Limits};
 use safedns_core::exchange::{Peer, Via};
 use safedns_core::forward::StreamQuery;
+use safedns_core::pace::Pace;
 use safedns_core::ports::MAX_SOCKETS;
 use safedns_core::reply::BUFFER;
 use safedns_core::upstream::Upstream;
@@ -22,7 +25,7 @@ use safedns_core::upstream::Upstream;
 use crate::blocklist::{Blocklist, Lists};
 use crate::policy::{address, Policy};
 use crate::sockets::{self, Batch, Poll, Ready, BATCH, PACKET};
-use crate::system::{descriptor_limit, now, seed};
+use crate::system::{descriptor_limit, now, seed, sleep_precisely};
 
 /// Batches per call: then other sockets, streams and timers get their turn.
 const ROUNDS: usize = 4;
@@ -50,6 +53,7 @@ pub struct Engine {
     core: Core<Lists>,
     counters: Counters,
     listeners: Vec<Listener>,
+    pace: Pace,
     queries: Batch,
     replies: Batch,
     /// Queries of a batch that take a look-up, by number in the batch.
@@ -79,10 +83,12 @@ impl Engine {
         let sockets = descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS).clamp(4, MAX_SOCKETS);
         let limits = Limits { cache: cache_size, payload: max_udp_payload, outstanding: max_outstanding, sockets };
         let counters_view = Counters::new(array);
+        sleep_precisely()?;
         Ok(Self {
             core: Core::new(seed()?, counters_view, limits),
             counters: counters_view,
             listeners: Vec::new(),
+            pace: Pace::new(now()),
             queries: Batch::new(PACKET),
             replies: Batch::new(usize::from(max_udp_payload).max(BUFFER)),
             later: Vec::with_capacity(BATCH),
@@ -143,11 +149,19 @@ impl Engine {
         let Some(listener) = self.listeners.iter().position(|listener| listener.fd == fd) else {
             return Err(PyValueError::new_err(format!("descriptor {fd} was not given to listen()")));
         };
+        let pause = self.pace.pause();
+        if pause > 0 {
+            sleep(Duration::from_nanos(pause));
+        }
+        let mut total = 0;
         for _ in 0..ROUNDS {
-            if self.receive_batch(listener)? < BATCH {
+            let count = self.receive_batch(listener)?;
+            total += count;
+            if count < BATCH {
                 break;
             }
         }
+        self.pace.record(total as u64, now());
         Ok(())
     }
 
