@@ -113,6 +113,8 @@ def _load(config: Config) -> Blocklist | None:
 def _answer(rule: str, entry: str | None, blocking: Rule | None, config: Config) -> str:
     if rule == "special":
         return _SPECIAL_ANSWERS[SPECIAL_NAMES[entry or ""]]
+    if rule == "protected":
+        return "what the upstream resolver says"
     if blocking is None:
         return "what the upstream resolver says, unless an alias in it leads to a blocked name"
     answer = _MODES[blocking.mode.name.lower()]

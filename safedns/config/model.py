@@ -156,7 +156,7 @@ class Config:
     upstream: Upstream = Upstream()
     cache: Cache = Cache()
     udp_payload: int = key(1232, size(512, 4096))
-    """Largest UDP message in bytes, to clients and from upstreams."""
+    """Largest UDP message to clients, in bytes."""
     tcp: Tcp = Tcp()
     blocklist: BlocklistFile = BlocklistFile()
     block: tuple[str, ...] = key(("illegal", "security", "adult", "harm", "gambling"), ListOf(_WORD))

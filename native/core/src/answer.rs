@@ -59,8 +59,6 @@ pub enum Age {
 struct Reader<'m> {
     message: &'m [u8],
     kept: Vec<Record>,
-    /// All records so far were kept, so the message can be kept as it is up to the last of them.
-    contiguous: bool,
     answers: usize,
     lifetime: u32,
     targets: Vec<u8>,
@@ -80,7 +78,6 @@ impl Answer {
         let mut reader = Reader {
             message,
             kept: Vec::with_capacity(8),
-            contiguous: true,
             answers: 0,
             lifetime: MAX_TTL,
             targets: Vec::new(),
@@ -88,9 +85,16 @@ impl Answer {
             aliases: 0,
         };
         let mut offset = start;
+        let mut skipped = Vec::new();
         for _ in 0..u16_at(message, 6) {
-            offset = reader.answer(offset, qname, qtype)?;
+            let record = Record::read(message, offset)?;
+            offset = record.end;
+            reader.check_data(&record)?;
+            if !reader.keep(record, qname, qtype)? {
+                skipped.push(record);
+            }
         }
+        reader.keep_later(skipped, qname, qtype)?;
         reader.answers = reader.kept.len();
         let positive = reader.answers > reader.aliases;
         let mut negative = 0;
@@ -158,23 +162,41 @@ fn believed(ttl: u32) -> u32 {
 }
 
 impl Reader<'_> {
-    /// Read a record of the answer section; returns the offset behind it.
-    fn answer(&mut self, offset: usize, qname: &Name, qtype: u16) -> Result<usize, NameError> {
-        let record = Record::read(self.message, offset)?;
-        self.check_data(&record)?;
-        if self.on_chain(&record, qname)? && record.class != 254 {
-            if record.rtype == rtype::CNAME && qtype != rtype::CNAME && qtype != rtype::ANY {
-                self.follow(&record)?;
-            } else if record.rtype == rtype::DNAME || (record.rtype == rtype::RRSIG && qtype != rtype::RRSIG) {
-                // Says nothing about the question's type: part of the chain.
-                self.aliases += 1;
-            }
-            self.lifetime = self.lifetime.min(believed(record.ttl));
-            self.kept.push(record);
-        } else {
-            self.contiguous = false;
+    /// Keep a record of the answer section if it is on the chain of aliases; returns whether it is.
+    fn keep(&mut self, record: Record, qname: &Name, qtype: u16) -> Result<bool, NameError> {
+        if !self.on_chain(&record, qname)? {
+            return Ok(false);
         }
-        Ok(record.end)
+        if record.rtype == rtype::CNAME && qtype != rtype::CNAME && qtype != rtype::ANY {
+            self.follow(&record)?;
+        } else if record.rtype == rtype::DNAME || (record.rtype == rtype::RRSIG && qtype != rtype::RRSIG) {
+            // Says nothing about the question's type: part of the chain.
+            self.aliases += 1;
+        }
+        self.lifetime = self.lifetime.min(believed(record.ttl));
+        self.kept.push(record);
+        Ok(true)
+    }
+
+    /// Look again at records that were not on the chain when they were met: a server may send an alias behind its target.
+    fn keep_later(&mut self, mut skipped: Vec<Record>, qname: &Name, qtype: u16) -> Result<(), NameError> {
+        for _ in 0..MAX_CHAIN {
+            let before = skipped.len();
+            if before == 0 || self.targets.is_empty() {
+                break;
+            }
+            let mut left = Vec::new();
+            for record in skipped {
+                if !self.keep(record, qname, qtype)? {
+                    left.push(record);
+                }
+            }
+            skipped = left;
+            if skipped.len() == before {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Whether a record's owner is the present end of the chain; a DNAME may own it from above (RFC 6672 section 2.2).
@@ -224,7 +246,6 @@ impl Reader<'_> {
             _ => proof && dnssec_ok,
         };
         if !keep {
-            self.contiguous = false;
             return Ok(0);
         }
         let negative = if record.rtype == rtype::SOA && record.class == CLASS_IN {
@@ -240,21 +261,17 @@ impl Reader<'_> {
     /// Check RDATA of the types that are looked into or that clients are known to trip over (RFC 9267 section 5).
     fn check_data(&self, record: &Record) -> Result<(), NameError> {
         let length = record.end - record.start;
-        let names = match record.rtype {
+        match record.rtype {
             rtype::A if record.class == CLASS_IN => return exactly(length == 4),
             rtype::AAAA if record.class == CLASS_IN => return exactly(length == 16),
-            rtype::SOA => (0, 2, 20),
-            _ => match name_layout(record.rtype) {
-                Some((skip, names)) => (skip, names, 0),
-                None => return Ok(()),
-            },
-        };
-        let (skip, count, rest) = names;
-        let mut offset = record.start + skip;
-        for _ in 0..count {
+            _ => {}
+        }
+        let Some(layout) = Layout::of(record.rtype, record.data(self.message))? else { return Ok(()) };
+        let mut offset = record.start + layout.skip;
+        for _ in 0..layout.names {
             (_, offset) = Name::read(&self.message[..record.end], offset)?;
         }
-        exactly(offset + rest == record.end)
+        exactly(layout.rest.map_or(offset <= record.end, |rest| offset + rest == record.end))
     }
 
     /// Make the answer of what was kept.
@@ -262,7 +279,7 @@ impl Reader<'_> {
         let mut body = Vec::new();
         let mut ttls = Vec::with_capacity(self.kept.len());
         let end = self.kept.last().map_or(start, |record| record.end);
-        let whole = self.contiguous || self.is_prefix(start);
+        let whole = self.is_prefix(start);
         if whole {
             body.extend_from_slice(&self.message[start..end]);
         }
@@ -331,13 +348,10 @@ impl Reader<'_> {
         let fixed = record.start - 10;
         body.extend_from_slice(&self.message[fixed..record.start]);
         let data = body.len();
-        let (skip, names) = match record.rtype {
-            rtype::SOA => (0, 2),
-            other => name_layout(other).unwrap_or((0, 0)),
-        };
-        let mut offset = record.start + skip;
+        let layout = Layout::of(record.rtype, record.data(self.message))?.unwrap_or_default();
+        let mut offset = record.start + layout.skip;
         body.extend_from_slice(&self.message[record.start..offset]);
-        for _ in 0..names {
+        for _ in 0..layout.names {
             offset = expand(self.message, offset, body)?;
         }
         body.extend_from_slice(&self.message[offset..record.end]);
@@ -358,20 +372,48 @@ fn exactly(fits: bool) -> Result<(), NameError> {
     }
 }
 
-/// For types whose RDATA ends in names that may be compressed (RFC 3597 section 4): octets before them, and how many.
-/// SOA is left to its callers: it goes on behind its names.
-fn name_layout(rtype: u16) -> Option<(usize, usize)> {
-    match rtype {
-        // NS, MD, MF, CNAME, MB, MG, MR, PTR, DNAME
-        2..=5 | 7..=9 | 12 | 39 => Some((0, 1)),
-        // MINFO, RP
-        14 | 17 => Some((0, 2)),
-        // MX, AFSDB, RT, KX
-        15 | 18 | 21 | 36 => Some((2, 1)),
-        // SRV
-        33 => Some((6, 1)),
-        _ => None,
+/// Where RDATA has names that may be compressed.
+#[derive(Clone, Copy, Default)]
+struct Layout {
+    /// Octets before the names.
+    skip: usize,
+    /// Names, one behind the other.
+    names: usize,
+    /// Octets behind them; None is any number.
+    rest: Option<usize>,
+}
+
+impl Layout {
+    /// The layout of a type that a server may compress, or that RFC 3597 section 4 says to decompress none the less.
+    fn of(rtype: u16, data: &[u8]) -> Result<Option<Self>, NameError> {
+        let (skip, names, rest) = match rtype {
+            rtype::SOA => (0, 2, Some(20)),
+            // NS, MD, MF, CNAME, MB, MG, MR, PTR, DNAME
+            2..=5 | 7..=9 | 12 | 39 => (0, 1, Some(0)),
+            // MINFO, RP
+            14 | 17 => (0, 2, Some(0)),
+            // MX, AFSDB, RT, KX
+            15 | 18 | 21 | 36 => (2, 1, Some(0)),
+            // PX
+            26 => (2, 2, Some(0)),
+            // SRV
+            33 => (6, 1, Some(0)),
+            rtype::SIG => (18, 1, None),
+            // NXT
+            30 => (0, 1, None),
+            // NAPTR: order, preference and three character strings come first.
+            35 => (strings_end(data, 4, 3)?, 1, Some(0)),
+            _ => return Ok(None),
+        };
+        exactly(skip <= data.len())?;
+        Ok(Some(Self { skip, names, rest }))
     }
+}
+
+/// The offset behind `count` character strings (RFC 1035 section 3.3).
+fn strings_end(data: &[u8], start: usize, count: usize) -> Result<usize, NameError> {
+    (0..count)
+        .try_fold(start, |at, _| data.get(at).map(|length| at + 1 + usize::from(*length)).ok_or(NameError::CutShort))
 }
 
 /// Append the name at `start` in its own case without compression; returns the offset behind it.

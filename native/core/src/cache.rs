@@ -130,6 +130,11 @@ impl Entry {
         now >= self.expires && now < self.expires + MAX_STALE && matches!(self.known, Known::Answer(_))
     }
 
+    /// Upstreams were asked in vain: let them rest before this is refreshed again.
+    pub fn rest(&self, now: u32) {
+        self.retry.set(now + STALE_RETRY);
+    }
+
     /// Whether upstreams were asked in vain just now.
     pub fn is_resting(&self, now: u32) -> bool {
         now < self.retry.get()
@@ -210,7 +215,7 @@ impl Cache {
     pub fn fail(&mut self, key: &[u8], now: u32) {
         let before = match self.0.peek(key) {
             Some(entry) if entry.is_fresh(now) || entry.is_stale(now) => match entry.known {
-                Known::Answer(_) => return entry.retry.set(now + STALE_RETRY),
+                Known::Answer(_) => return,
                 Known::Failure(times) => times,
             },
             Some(Entry { known: Known::Failure(times), expires, .. }) if now < expires + LONGEST_FAILURE => *times,

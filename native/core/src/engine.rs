@@ -55,6 +55,11 @@ pub struct Engine<L> {
     indices: Vec<u32>,
 }
 
+/// Type and class of a query.
+fn kind(query: &Query) -> (u16, u16) {
+    (query.qtype, query.class)
+}
+
 fn seconds(now: u64) -> u32 {
     (now / 1_000_000_000) as u32
 }
@@ -155,7 +160,7 @@ impl<L: Lists> Engine<L> {
                 return Some(0);
             }
             Err(Fault::Reply { rcode, question_end, edns }) => {
-                reply::write_fault(buffer, packet, rcode, question_end, edns)
+                reply::write_fault(buffer, packet, rcode, question_end, edns.then_some(self.limits.payload))
             }
         };
         self.counters.answer(buffer);
@@ -186,8 +191,7 @@ impl<L: Lists> Engine<L> {
 
     /// Make the cache key of the query that was parsed, and what its reply repeats.
     fn set_key(&mut self, peer: &Peer) -> Asker {
-        let payload = matches!(peer.via, Via::Udp(_)).then_some(self.limits.payload);
-        let asker = Asker::new(&self.query, payload);
+        let asker = Asker::new(&self.query, self.limits.payload, matches!(peer.via, Via::Stream(_)));
         self.key.set(self.query.name.wire(), self.query.qtype, self.query.class, &asker);
         asker
     }
@@ -215,7 +219,7 @@ impl<L: Lists> Engine<L> {
             Verdict::Special(special) => return write_special(buffer, asker, question, &self.query, special),
             Verdict::Blocked(rule) => {
                 self.counters.blocked(rule.category);
-                return write_blocked(buffer, asker, question, self.query.qtype, &self.policy, rule, peer);
+                return write_blocked(buffer, asker, question, kind(&self.query), &self.policy, rule, peer);
             }
             Verdict::Allowed(own, aliases) => (own, aliases),
         };
@@ -275,7 +279,7 @@ impl<L: Lists> Engine<L> {
             entry.set_categories(self.generation, set);
             if let Some(rule) = self.policy.blocks(set) {
                 self.counters.blocked(rule.category);
-                return Some(write_blocked(buffer, asker, question, self.query.qtype, &self.policy, rule, peer));
+                return Some(write_blocked(buffer, asker, question, kind(&self.query), &self.policy, rule, peer));
             }
             self.counters.count(if fresh { Single::CacheHits } else { Single::CacheStale });
             let age = if fresh { Age::Fresh(entry.age(second)) } else { Age::Stale };
@@ -353,7 +357,7 @@ impl<L: Lists> Engine<L> {
     fn deliver(&mut self, index: u32, answer: Answer, now: u64) {
         let (key, waiters) = self.forwarder.close(index);
         let Ok((name, end)) = Name::read(&key, 0) else { return };
-        let qtype = u16_at(&key, end);
+        let kind = (u16_at(&key, end), u16_at(&key, end + 2));
         let (own, aliases) = match decide(&self.policy, self.lists.as_deref(), &name) {
             Verdict::Allowed(own, aliases) => (own, aliases),
             // The policy has changed since the question was asked.
@@ -368,7 +372,7 @@ impl<L: Lists> Engine<L> {
                 self.counters.blocked(rule.category);
             }
             self.reply(waiter, &key, now, |buffer, question| match rule {
-                Some(rule) => write_blocked(buffer, &waiter.asker, question, qtype, &policy, rule, &waiter.peer),
+                Some(rule) => write_blocked(buffer, &waiter.asker, question, kind, &policy, rule, &waiter.peer),
                 None => answer.write(buffer, &waiter.asker, question, Age::Fresh(0)),
             });
         }
@@ -399,32 +403,42 @@ impl<L: Lists> Engine<L> {
     /// There is no answer: stale data where there is some, else SERVFAIL, within the deadline.
     fn fail(&mut self, index: u32, now: u64) {
         let exchange = self.forwarder.exchange(index);
-        let code = exchange.error.filter(|code| *code < 16).unwrap_or(rcode::SERVFAIL);
+        // A FORMERR is about our query and not the client's.
+        let code = exchange.error.filter(|code| *code < 16 && *code != rcode::FORMERR).unwrap_or(rcode::SERVFAIL);
         let error = exchange.error.is_none().then_some(NO_REACHABLE_AUTHORITY);
         let signed = exchange.signed.is_some();
         let key = exchange.key.clone();
         let waiters = self.forwarder.give_up(index, now);
-        let second = seconds(now);
-        if !signed {
-            self.cache.fail(&key, second);
+        let stale = if signed { None } else { self.stale_answer(&key, seconds(now)) };
+        if stale.is_none() && !signed {
+            self.cache.fail(&key, seconds(now));
         }
-        let generation = self.generation;
         for waiter in &waiters {
-            let stale = self.cache.get(&key).filter(|entry| !signed && entry.is_stale(second));
-            let allowed =
-                stale.filter(|entry| entry.categories(generation).is_some_and(|set| self.policy.blocks(set).is_none()));
-            let content = allowed.and_then(|entry| match &entry.known {
-                Known::Answer(answer) => Some(answer.clone()),
-                Known::Failure(_) => None,
-            });
-            if content.is_some() {
+            if stale.is_some() {
                 self.counters.count(Single::CacheStale);
             }
-            self.reply(waiter, &key, now, |buffer, question| match &content {
+            self.reply(waiter, &key, now, |buffer, question| match &stale {
                 Some(answer) => answer.write(buffer, &waiter.asker, question, Age::Stale),
                 None => reply::write(buffer, &waiter.asker, question, Content::Code(code), 0, error),
             });
         }
+    }
+
+    /// A stale answer to the question of a key, of its own type or NXDOMAIN for all, unless it is blocked by now.
+    fn stale_answer(&mut self, key: &[u8], second: u32) -> Option<Answer> {
+        let (name, end) = Name::read(key, 0).ok()?;
+        let Verdict::Allowed(own, aliases) = decide(&self.policy, self.lists.as_deref(), &name) else { return None };
+        self.key.copy(key);
+        for qtype in [u16_at(key, end), 0] {
+            self.key.set_type(qtype);
+            let Some(entry) = self.cache.get(self.key.bytes()).filter(|entry| entry.is_stale(second)) else { continue };
+            let Known::Answer(answer) = &entry.known else { continue };
+            let set = own | alias_categories(answer, aliases, &self.policy, self.lists.as_deref());
+            entry.set_categories(self.generation, set);
+            entry.rest(second);
+            return self.policy.blocks(set).is_none().then(|| answer.clone());
+        }
+        None
     }
 
     /// Put a reply to a waiting client into the outbox.

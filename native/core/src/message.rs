@@ -35,6 +35,7 @@ pub mod rcode {
     pub const NXDOMAIN: u16 = 3;
     pub const NOTIMP: u16 = 4;
     pub const REFUSED: u16 = 5;
+    pub const YXDOMAIN: u16 = 6;
     pub const BADVERS: u16 = 16;
 }
 
@@ -63,6 +64,8 @@ pub mod rtype {
 
 /// Class IN.
 pub const CLASS_IN: u16 = 1;
+/// Any class, in questions (RFC 1035 section 3.2.5).
+pub const CLASS_ANY: u16 = 255;
 
 /// EDNS option codes (RFC 6891 section 9 registry).
 const OPTION_COOKIE: u16 = 10;

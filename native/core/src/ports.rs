@@ -1,9 +1,9 @@
 //! Which socket, and so which source port, an upstream query leaves from.
 //!
 //! RFC 5452 section 9.2 asks for an unpredictable port from the largest practicable range, and several at once. A fresh
-//! socket for each query is best and costs about ten times what the query costs, so it is given while the rate allows
-//! (all a home ever asks); under a flood queries share the open sockets, each picked at random. Sockets are connected, so
-//! the kernel drops what comes from elsewhere, and short-lived, so that there is little to probe for.
+//! socket for each query is best and costs about four times what sending on an open one costs, so it is given while the
+//! rate allows (all a home ever asks); under a flood queries share the open sockets, each picked at random. Sockets are
+//! connected, so the kernel drops what comes from elsewhere, and short-lived, so that there is little to probe for.
 
 use std::collections::VecDeque;
 

@@ -15,13 +15,15 @@ pub struct Asker {
     pub edns: Option<Edns>,
     /// Largest reply in octets that its transport and OPT record allow.
     pub limit: u16,
+    /// Largest UDP message in octets that we send, which our OPT record says.
+    pub payload: u16,
 }
 
 impl Asker {
-    /// The asker of a query. `payload` is our own limit over UDP; None means a stream.
-    pub fn new(query: &Query, payload: Option<u16>) -> Self {
-        let limit = payload.map_or(u16::MAX, |ours| query.edns.map_or(512, |edns| edns.payload.min(ours)));
-        Self { id: query.id, flags: query.flags, edns: query.edns, limit }
+    /// The asker of a query. `payload` is our own limit over UDP, which a stream doesn't have.
+    pub fn new(query: &Query, payload: u16, stream: bool) -> Self {
+        let limit = if stream { u16::MAX } else { query.edns.map_or(512, |edns| edns.payload.min(payload)) };
+        Self { id: query.id, flags: query.flags, edns: query.edns, limit, payload }
     }
 }
 
@@ -110,7 +112,7 @@ impl<'b> Writer<'b> {
         let Some(edns) = asker.edns else { return };
         let error = error.filter(|(_, text)| self.length + 11 + 6 + text.len() <= usize::from(asker.limit));
         self.put(&[0, 0, rtype::OPT as u8]);
-        self.put_u16(PAYLOAD);
+        self.put_u16(asker.payload);
         self.put(&[(code >> 4) as u8, 0, if edns.dnssec_ok { 0x80 } else { 0 }, 0]);
         match error {
             Some((info, text)) => {
@@ -172,11 +174,18 @@ pub fn write(
     writer.finish()
 }
 
-/// Write the reply to a packet that can't be parsed; returns its length.
-pub fn write_fault(buffer: &mut [u8], packet: &[u8], code: u16, question_end: Option<usize>, edns: bool) -> usize {
+/// Write the reply to a packet that can't be parsed, with an OPT record that says `payload` if given; returns its length.
+pub fn write_fault(
+    buffer: &mut [u8],
+    packet: &[u8],
+    code: u16,
+    question_end: Option<usize>,
+    payload: Option<u16>,
+) -> usize {
     let flags = message::u16_at(packet, 2);
-    let edns = edns.then_some(Edns { payload: 512, dnssec_ok: false, structured: false });
-    let asker = Asker { id: message::u16_at(packet, 0), flags, edns, limit: 512 };
+    let edns = payload.map(|_| Edns { payload: 512, dnssec_ok: false, structured: false });
+    let payload = payload.unwrap_or(PAYLOAD);
+    let asker = Asker { id: message::u16_at(packet, 0), flags, edns, limit: 512, payload };
     let question = question_end.map_or(&[][..], |end| &packet[HEADER..end]);
     let mut writer = Writer::begin(buffer, &asker, question, code);
     if opcode(flags) != 0 {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::answer::{Answer, Targets};
 use crate::exchange::Peer;
-use crate::message::{rcode, rtype, Query};
+use crate::message::{rcode, rtype, Query, CLASS_ANY, CLASS_IN};
 use crate::name::Name;
 use crate::policy::{Local, Mode, Policy, Rule, Special};
 use crate::reply::{self, Asker, Content};
@@ -74,13 +74,19 @@ pub fn alias_categories<L: Lists>(answer: &Answer, wanted: bool, policy: &Policy
 
 /// Answer a special name.
 pub fn write_special(buffer: &mut [u8], asker: &Asker, question: &[u8], query: &Query, special: Special) -> usize {
+    let address = is_internet(query.class);
     let content = match (special, query.qtype) {
         (Special::NxDomain, _) => Content::NxDomain,
-        (Special::Loopback, rtype::A) => Content::Address(Ipv4Addr::LOCALHOST.into()),
-        (Special::Loopback, rtype::AAAA) => Content::Address(Ipv6Addr::LOCALHOST.into()),
+        (Special::Loopback, rtype::A) if address => Content::Address(Ipv4Addr::LOCALHOST.into()),
+        (Special::Loopback, rtype::AAAA) if address => Content::Address(Ipv6Addr::LOCALHOST.into()),
         _ => Content::NoData,
     };
     reply::write(buffer, asker, question, content, SPECIAL_TTL, None)
+}
+
+/// Whether a class can have addresses as we know them: IN, or any class.
+fn is_internet(class: u16) -> bool {
+    matches!(class, CLASS_IN | CLASS_ANY)
 }
 
 /// Answer a blocked name (design section "The answer to a blocked name").
@@ -88,7 +94,7 @@ pub fn write_blocked(
     buffer: &mut [u8],
     asker: &Asker,
     question: &[u8],
-    qtype: u16,
+    (qtype, class): (u16, u16),
     policy: &Policy,
     rule: &Rule,
     peer: &Peer,
@@ -101,6 +107,7 @@ pub fn write_blocked(
     let content = match (rule.mode, qtype) {
         (Mode::Refused, _) => Content::Code(rcode::REFUSED),
         (Mode::NxDomain, _) => Content::NxDomain,
+        _ if !is_internet(class) => Content::NoData,
         (Mode::Sinkhole, rtype::A | rtype::AAAA) => sinkhole.map_or(Content::NoData, Content::Address),
         (Mode::Null, rtype::A) => Content::Address(Ipv4Addr::UNSPECIFIED.into()),
         (Mode::Null, rtype::AAAA) => Content::Address(Ipv6Addr::UNSPECIFIED.into()),

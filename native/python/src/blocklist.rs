@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use safedns_core::name::Name;
 use safedns_core::trie::{self, Kind, Trie};
 
-use crate::error::{not_a_name, system_error, BlocklistError};
+use crate::error::{not_a_name, system_error, system_text, BlocklistError};
 use crate::sealed::{duplicate, Sealed};
 
 /// What the engine looks names up in.
@@ -27,7 +27,10 @@ pub struct Blocklist {
 impl Blocklist {
     #[staticmethod]
     fn load(path: &str) -> PyResult<Self> {
-        let unreadable = |error| BlocklistError::new_err(format!("{path}: can't be read: {error}"));
+        let unreadable = |error: std::io::Error| {
+            let text = error.raw_os_error().map_or_else(|| error.to_string(), system_text);
+            BlocklistError::new_err(format!("{path}: can't be read: {text}"))
+        };
         let sealed = File::open(path).and_then(|mut file| Sealed::copy(&mut file)).map_err(unreadable)?;
         let trie = Trie::open(sealed).map_err(|error| BlocklistError::new_err(format!("{path}: {error}")))?;
         Ok(Self { trie: Arc::new(trie) })

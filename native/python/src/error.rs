@@ -18,7 +18,7 @@ pub fn system_error(error: &io::Error) -> PyErr {
 }
 
 /// The system's words for an error number, without the number that Rust adds.
-fn system_text(number: i32) -> String {
+pub fn system_text(number: i32) -> String {
     let text = io::Error::from_raw_os_error(number).to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }

@@ -47,7 +47,7 @@ impl Forwarder {
             self.send_stream(index, attempt.upstream);
             return None;
         }
-        let outcome = self.read(index, packet, Some(&attempt));
+        let outcome = self.read(index, packet);
         match outcome {
             Some(Ok(outcome)) => {
                 self.settle(&attempt, now);
@@ -69,7 +69,7 @@ impl Forwarder {
     }
 
     /// Read a message whose question is right: an outcome, an RCODE that is no answer, or None if malformed.
-    fn read(&self, index: u32, packet: &[u8], attempt: Option<&Attempt>) -> Option<Result<Outcome, u16>> {
+    fn read(&self, index: u32, packet: &[u8]) -> Option<Result<Outcome, u16>> {
         let exchange = &self.exchanges[index as usize];
         if exchange.signed.is_some() {
             return Some(Ok(Outcome::Signed(index)));
@@ -79,8 +79,7 @@ impl Forwarder {
         let (_, dnssec_ok) = key_flags(&exchange.key);
         let answer = Answer::read(packet, &name, qtype, dnssec_ok).ok()?;
         let extended = extended_code(packet, HEADER + end + 4).ok()?;
-        let edns_refused = matches!(answer.code, rcode::FORMERR | rcode::NOTIMP) && attempt.is_some_and(|a| a.edns);
-        if extended != 0 || edns_refused || matches!(answer.code, rcode::SERVFAIL | rcode::REFUSED | rcode::NOTIMP) {
+        if extended != 0 || !matches!(answer.code, rcode::NOERROR | rcode::NXDOMAIN | rcode::YXDOMAIN) {
             return Some(Err(answer.code | extended << 4));
         }
         Some(Ok(Outcome::Answer(index, Box::new(answer))))
@@ -165,7 +164,7 @@ impl Forwarder {
             let long = packet.len() > HEADER && u16_at(packet, 0) == id && u16_at(packet, 2) & QR != 0;
             long && echo(packet, &state.key, 0, state.signed.as_deref()) != Echo::Different
         });
-        let outcome = message.and_then(|packet| self.read(index, packet, None));
+        let outcome = message.and_then(|packet| self.read(index, packet));
         match outcome {
             Some(Ok(outcome)) => Some(outcome),
             Some(Err(code)) => {
