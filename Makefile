@@ -12,7 +12,7 @@ CACHE := .cache
 STARTER := $(CACHE)/starter.sdns
 NATIVE := $(shell find native -name '*.rs' -not -path 'native/target/*' -not -path 'native/fuzz/*') native/Cargo.toml native/Cargo.lock native/core/Cargo.toml native/python/Cargo.toml
 FUZZ_SECONDS ?= 60
-TEST_PACKAGES := bind9-dnsutils chromium curl dnsmasq-base fonts-noto-core iproute2 knot-dnsutils nsd openssl unbound
+TEST_PACKAGES := bind9-dnsutils chromium curl dnsmasq-base fonts-noto-core g++ iproute2 knot-dnsutils nsd openssl unbound
 BENCH_PACKAGES := bind9 bind9-dnsutils dnsdist dnsmasq-base dnsperf knot-resolver nsd pdns-recursor unbound
 
 .PHONY: help
@@ -31,7 +31,7 @@ run: build bytecode $(STARTER) ## Build everything and serve the starter lists o
 build: $(VENV)/.built ## Build the program into .venv
 
 .PHONY: test
-test: test-packages $(VENV)/.developed lint test-native fuzz test-python ## Set up everything and run every check
+test: develop-tools test-packages $(VENV)/.developed lint test-native fuzz test-python ## Set up everything and run every check
 
 .PHONY: test-python
 test-python: $(VENV)/.developed ## Python tests
@@ -70,6 +70,10 @@ clean: ## Remove everything that was built
 .PHONY: tools
 tools:
 	@PYTHON='$(PYTHON)' deploy/check-tools
+
+.PHONY: develop-tools
+develop-tools:
+	@PYTHON='$(PYTHON)' deploy/check-tools develop
 
 .PHONY: test-packages
 test-packages:

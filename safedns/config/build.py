@@ -133,6 +133,9 @@ class _Builder:
             return ()
         if len(here.data) < kind.least:
             self._mismatch(here, path, f"a list, each item {kind.item.expected}", "it must not be empty")
+        if len(here.data) > kind.most:
+            self._mismatch(here, path, f"a list of at most {kind.most} items", f"it has {len(here.data)}")
+            return ()
         items: list[Any] = []
         for index, child in enumerate(here.data):
             child_path = f"{path}[{index}]"

@@ -52,7 +52,7 @@ def key(default: T, kind: Kind[Any] | ListOf[Any] | MapOf[Any]) -> T:
 class Upstream:
     """The resolvers that answer what we don't."""
 
-    servers: tuple[Endpoint, ...] = key((), ListOf(UPSTREAM))
+    servers: tuple[Endpoint, ...] = key((), ListOf(UPSTREAM, most=64))
     """In order of preference at equal speed; empty until `load` has taken them from the system."""
 
 

@@ -52,10 +52,11 @@ class Kind(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class ListOf(Generic[T]):
-    """A list of values of one kind, none twice; at least `least` of them."""
+    """A list of values of one kind, none twice; at least `least` of them and at most `most`."""
 
     item: Kind[T]
     least: int = 0
+    most: int = 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ that can't be used is refused once, and looked at again when it changes again.
 
 import logging
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 from safedns._native import Blocklist
 from safedns.errors import BlocklistError
@@ -46,7 +47,7 @@ class BlocklistFile:
             return None
         self._seen = signature
         try:
-            self.current = _load(self.path)
+            self.current = _load_gently(self.path)
         except BlocklistError as error:
             log.error("%s; the blocklist in use stays", error)  # noqa: TRY400 - the sentence says it all
             return None
@@ -61,6 +62,16 @@ class BlocklistFile:
             # Absent, or not ours to see: reading it, if that is due, says so.
             return None
         return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _load_gently(path: str) -> Blocklist:
+    """Load while workers serve: at the lowest priority, which a thread can have for itself and never has to give back.
+
+    Raises:
+        BlocklistError: the file can't be read or used.
+    """
+    with ThreadPoolExecutor(1, initializer=os.nice, initargs=(19,)) as thread:
+        return thread.submit(_load, path).result()
 
 
 def _load(path: str) -> Blocklist:

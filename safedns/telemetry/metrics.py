@@ -14,13 +14,20 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.process_collector import ProcessCollector
-from prometheus_client.registry import Collector, CollectorRegistry
-
 from safedns import _native
 from safedns.blocklist.categories import BY_NUMBER
+from safedns.light import skip_package_code
+
+# It imports HTTP servers and clients: 2 MB of memory.
+skip_package_code("prometheus_client")
+
+from prometheus_client.metrics_core import (  # noqa: E402
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+)
+from prometheus_client.process_collector import ProcessCollector  # noqa: E402
+from prometheus_client.registry import Collector, CollectorRegistry  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,7 +35,7 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
-CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """Media type of what `render` returns."""
 
 NANOSECONDS: Final = 1e9
@@ -93,6 +100,9 @@ class Metrics:
 
     def render(self) -> bytes:
         """Write all metrics in Prometheus' text format, version 0.0.4."""
+        # Imported at the first scrape: it brings the HTTP servers after all, and many homes are never scraped.
+        from prometheus_client.exposition import generate_latest
+
         return generate_latest(self._registry)
 
 

@@ -4,15 +4,18 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from safedns.web.site import Site
 from safedns.web.texts import TEXTS, Texts
 from safedns.web.verdict import Verdict
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 
@@ -29,17 +32,25 @@ SECURITY_POLICY: Final = (
 LANGUAGE_PARAMETER: Final = "safedns-language"
 """Query parameter that beats the browser's language; the name is no blocked site's own."""
 
-_ENVIRONMENT: Final = Environment(
-    loader=FileSystemLoader(TEMPLATES),
-    autoescape=True,
-    auto_reload=False,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
 
-# Compiled here, before processes are forked, so that all share the result and a broken template stops the start.
-_SITE, _LOOKUP, _MISSING = (_ENVIRONMENT.get_template(f"{name}.html") for name in ("site", "lookup", "missing"))
+@cache
+def _template(name: str) -> "Template":
+    """A template, compiled. Jinja2 is imported with the first page: 3 MB that a home without one never needs."""
+    return _environment().get_template(f"{name}.html")
+
+
+@cache
+def _environment() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        auto_reload=False,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +92,7 @@ def site_page(texts: Texts, verdict: Verdict | None, contact: Sequence[str], loo
         seconds: how long devices remember that a site is blocked.
     """
     kind = "invalid" if verdict is None else "blocked" if verdict.blocked else "open"
-    return _SITE.render(
+    return _template("site").render(
         _common(texts, texts.page[f"{kind}.title"], verdict),
         verdict=verdict,
         contacts=contacts(contact, texts),
@@ -100,7 +111,7 @@ def lookup_page(texts: Texts, typed: str, verdict: Verdict | None, contact: Sequ
         contact: URIs of those who can be asked.
         filtering: whether there is a list.
     """
-    return _LOOKUP.render(
+    return _template("lookup").render(
         _common(texts, texts.page["lookup.title"], verdict),
         typed=verdict.site.readable or verdict.site.name if verdict else typed,
         verdict=verdict,
@@ -112,7 +123,7 @@ def lookup_page(texts: Texts, typed: str, verdict: Verdict | None, contact: Sequ
 
 def missing_page(texts: Texts) -> str:
     """The page for an address that this server doesn't have."""
-    return _MISSING.render(_common(texts, texts.page["missing.title"], None))
+    return _template("missing").render(_common(texts, texts.page["missing.title"], None))
 
 
 def describe(texts: Texts, verdict: Verdict | None, contact: Sequence[str], lookup: str | None) -> dict[str, object]:

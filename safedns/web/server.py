@@ -7,22 +7,13 @@ imports a terminal library and the multiprocessing machinery. The protocol alone
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import logging
-import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from safedns.light import skip_package_code
 
-def _skip_package_code(package: str) -> None:
-    """Make a package's modules importable without running its `__init__`; 2.5 MB of memory in uvicorn's case."""
-    if package not in sys.modules:
-        specification = importlib.util.find_spec(package)
-        if specification is None:
-            raise ModuleNotFoundError(f"expected the package {package}, found none; install it: pip install {package}")
-        sys.modules[package] = importlib.util.module_from_spec(specification)
-
-
-_skip_package_code("uvicorn")
+# 2.5 MB of memory.
+skip_package_code("uvicorn")
 
 import uvicorn  # noqa: E402
 from uvicorn.config import Config as HttpConfig  # noqa: E402

@@ -1,4 +1,4 @@
-"""A blocked or special name asked in another class than IN: records of the reply have the question's class (or none)."""
+"""A blocked or special name asked in another class than IN: the reply has no records of class IN."""
 
 import pytest
 

@@ -26,13 +26,15 @@ pub struct Blocklist {
 #[pymethods]
 impl Blocklist {
     #[staticmethod]
-    fn load(path: &str) -> PyResult<Self> {
+    fn load(py: Python<'_>, path: &str) -> PyResult<Self> {
         let unreadable = |error: std::io::Error| {
             let text = error.raw_os_error().map_or_else(|| error.to_string(), system_text);
             BlocklistError::new_err(format!("{path}: can't be read: {text}"))
         };
-        let sealed = File::open(path).and_then(|mut file| Sealed::copy(&mut file)).map_err(unreadable)?;
-        let trie = Trie::open(sealed).map_err(|error| BlocklistError::new_err(format!("{path}: {error}")))?;
+        let copy = || File::open(path).and_then(|mut file| Sealed::copy(&mut file));
+        let sealed = py.detach(copy).map_err(unreadable)?;
+        let trie =
+            py.detach(|| Trie::open(sealed)).map_err(|error| BlocklistError::new_err(format!("{path}: {error}")))?;
         Ok(Self { trie: Arc::new(trie) })
     }
 
