@@ -1,5 +1,4 @@
-"""An upstream that answers FORMERR (or another code that is no answer) with and without EDNS: the next one is asked.
-"""
+"""An upstream that answers FORMERR (or another code that is no answer) with and without EDNS: the next one is asked."""
 
 import pytest
 
