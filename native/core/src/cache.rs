@@ -244,9 +244,4 @@ impl Cache {
     pub fn size(&self) -> usize {
         self.0.weight() as usize
     }
-
-    /// Forget everything.
-    pub fn clear(&mut self) {
-        self.0.clear();
-    }
 }

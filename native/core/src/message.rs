@@ -10,8 +10,6 @@ pub const HEADER: usize = 12;
 
 /// QR, the first flag of a response.
 pub const QR: u16 = 0x8000;
-/// AA, authoritative answer.
-pub const AA: u16 = 0x0400;
 /// TC, truncated.
 pub const TC: u16 = 0x0200;
 /// RD, recursion desired.
