@@ -250,6 +250,9 @@ def _refuses(port):
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        # The listening socket was closed while this connection waited in its queue.
+        return False
     return False
 
 
