@@ -38,8 +38,8 @@ def record(kind: int, data: bytes, owner: bytes = b"\0", length: int | None = No
     return owner + kind.to_bytes(2, "big") + b"\0\xff\0\0\0\0" + size.to_bytes(2, "big") + data
 
 
-def kinds() -> Iterator[tuple[str, bytes]]:
-    """The packets by what is wrong with them."""
+def counts() -> Iterator[tuple[str, bytes]]:
+    """Counts in the header that lie."""
     yield "no question", with_counts(questions=0)
     yield "no question, yet one is there", with_counts(questions=0) + NAME + A_IN
     yield "two questions promised", with_counts(questions=2) + NAME + A_IN
@@ -50,7 +50,10 @@ def kinds() -> Iterator[tuple[str, bytes]]:
         yield f"65,535 {section}", with_counts(**{section: 65535}) + NAME + A_IN
     yield "all counts 65,535", with_counts(65535, 65535, 65535, 65535) + NAME + A_IN
     yield "all counts 65,535, header only", with_counts(65535, 65535, 65535, 65535)
-    # Names.
+
+
+def names() -> Iterator[tuple[str, bytes]]:
+    """Names that are none."""
     yield "pointer to itself", with_question(b"\xc0\x0c")
     yield "pointer to the next octet", with_question(b"\xc0\x0d")
     yield "pointer forward", with_question(b"\xc0\x12", A_IN + NAME)
@@ -70,13 +73,19 @@ def kinds() -> Iterator[tuple[str, bytes]]:
     yield "name of 128 labels", with_question(b"\1x" * 128 + b"\0")
     yield "name without end", HEADER + NAME[:-1]
     yield "500 labels without end", HEADER + b"\1x" * 500
-    # The rest of the question.
+
+
+def questions() -> Iterator[tuple[str, bytes]]:
+    """Questions that end early, or ask for what can't be asked for."""
     yield "no type", HEADER + NAME
     yield "half a type", HEADER + NAME + b"\0"
     yield "no class", HEADER + NAME + b"\0\1"
     yield "half a class", HEADER + NAME + b"\0\1\0"
     yield "type OPT", HEADER + NAME + b"\0\x29\0\1"
-    # EDNS.
+
+
+def edns() -> Iterator[tuple[str, bytes]]:
+    """OPT records and options that break RFC 6891 and RFC 7873."""
     yield "OPT twice", with_opt(opt() * 2, 2)
     yield "OPT owned by a name", with_opt(opt(owner=b"\1x\0"))
     yield "OPT owned by a pointer to itself", with_opt(opt(owner=b"\xc0\x21"))
@@ -95,7 +104,10 @@ def kinds() -> Iterator[tuple[str, bytes]]:
     yield "EDNS version 255", with_opt(opt(version=255))
     yield "OPT among the answers", with_counts(answers=1) + NAME + A_IN + opt()
     yield "OPT among the authorities", with_counts(authorities=1) + NAME + A_IN + opt()
-    # Other records.
+
+
+def records() -> Iterator[tuple[str, bytes]]:
+    """Other records that break off, and a query cut at every octet."""
     yield "address of 3 octets, one promised behind it", with_counts(answers=2) + NAME + A_IN + record(1, b"abc")
     yield (
         "record owned by a pointer to itself",
@@ -108,4 +120,4 @@ def kinds() -> Iterator[tuple[str, bytes]]:
         yield f"cut at {length}", whole[:length]
 
 
-MALFORMED = dict(kinds())
+MALFORMED = dict([*counts(), *names(), *questions(), *edns(), *records()])

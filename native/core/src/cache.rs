@@ -15,7 +15,8 @@ use crate::message::{AD, CD};
 use crate::name::MAX_NAME;
 use crate::reply::{wants_authentic, Asker};
 
-/// Octets that an entry takes beside its key and answer: measured with a counting allocator, rounded up.
+/// Octets that an entry takes beside its key and answer, estimated from the structures and their allocations. A worker grew
+/// by 2.9 MB with 10,000 answers that this counts as 2.7 MB.
 const OVERHEAD: usize = 224;
 
 /// Mean octets of an entry, from which the table is sized.

@@ -1,8 +1,8 @@
 //! When to let queries gather before they are read.
 //!
-//! A worker that is faster than its clients wakes up for every packet, and waking up costs more than the answer: at 100,000
-//! queries a second half of the processor's time. Network cards meet the same by moderating interrupts, and so does this:
-//! while queries come quickly, a few more are waited for. A home never asks so quickly and never waits.
+//! A worker that is faster than its clients wakes up for every packet or two, and waking up costs more than the answer.
+//! Network cards meet the same by moderating interrupts, and so does this: while queries come quickly, a few more are
+//! waited for. A home never asks so quickly and never waits. What it gains is in `docs/adr/0006-gathering.md`.
 
 /// Mean nanoseconds between queries below which they are let gather: 40,000 queries a second.
 const QUICK: u64 = 25_000;
