@@ -88,7 +88,7 @@ $(VENV)/bin/maturin: | tools
 	$(BIN)/pip install --quiet --disable-pip-version-check 'maturin>=1.9.4,<2'
 
 $(VENV)/.built: $(VENV)/bin/maturin pyproject.toml $(NATIVE)
-	PIP_QUIET=2 $(BIN)/maturin develop --release --quiet
+	PIP_QUIET=2 $(BIN)/maturin develop --release --quiet --extras lists
 	@touch $@
 
 # Byte code beside the sources: without it every start compiles them anew and keeps the compiler's memory.
