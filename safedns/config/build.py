@@ -8,11 +8,13 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, Field, dataclass, fields
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from safedns.config.model import Config, to_plain
-from safedns.config.units import Kind, ListOf, MapOf, Mismatch, one_of
+from safedns.config.units import WHERE, Kind, ListOf, MapOf, Mismatch, SectionsOf, one_of
 from safedns.errors import ConfigError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,18 @@ def build(root: Place, problems: Iterable[str] = ()) -> Config:
     builder = _Builder(problems)
     config: Config = builder.section(Config, root, "")
     builder.relations(config)
-    if builder.problems:
-        raise ConfigError("\n".join(builder.problems))
-    return config
+    return builder.done(config)
+
+
+def build_section(model: Callable[..., T], root: Place, problems: Iterable[str] = ()) -> T:
+    """Build a section of any model whose fields have kinds, as `build` does a configuration.
+
+    Raises:
+        ConfigError: as `build`.
+    """
+    builder = _Builder(problems)
+    section: T = builder.section(model, root, "")
+    return builder.done(section)
 
 
 class _Builder:
@@ -78,15 +89,27 @@ class _Builder:
         self.problems = list(problems)
         self._places: dict[str, Place] = {}
 
+    def done(self, section: T) -> T:
+        """The section, if nothing was wrong.
+
+        Raises:
+            ConfigError: something was.
+        """
+        if self.problems:
+            raise ConfigError("\n".join(self.problems))
+        return section
+
     def section(self, model: Callable[..., Any], here: Place, path: str) -> Any:
-        if here.data is None:  # the section's name with every key commented out
-            return model()
-        if not isinstance(here.data, dict):
+        if here.data is not None and not isinstance(here.data, dict):
             self._mismatch(here, path, "keys and values", "")
-            return model()
-        known = {entry.name: entry for entry in fields(model)}  # type: ignore[arg-type]
-        values = {}
-        for word, child in here.data.items():
+        keys = here.data if isinstance(here.data, dict) else {}  # nothing: the name with every key commented out
+        entries: tuple[Field[Any], ...] = fields(model)  # type: ignore[arg-type]
+        known = {entry.name: entry for entry in entries if entry.metadata.get("kind") is not WHERE}
+        values: dict[str, Any] = {entry.name: here.where for entry in entries if entry.name not in known}
+        for word, entry in known.items():
+            if entry.default is MISSING and word not in keys:
+                values[word] = self._missing(entry, here, f"{path}.{word}" if path else word)
+        for word, child in keys.items():
             child_path = f"{path}.{_shown(word)}" if path else _shown(word)
             if word in known:
                 values[word] = self._value(known[word], child, child_path)
@@ -118,7 +141,13 @@ class _Builder:
             return self._list(kind, here, path)
         if isinstance(kind, MapOf):
             return self._map(kind, here, path)
+        if isinstance(kind, SectionsOf):
+            return self._sections(kind, here, path)
         return self._scalar(kind, here, path, default)
+
+    def _missing(self, entry: Field[Any], here: Place, path: str) -> None:
+        kind = entry.metadata["kind"]
+        self._mismatch(Place(None, here.where), path, kind.expected if isinstance(kind, Kind) else "a list", "")
 
     def _scalar(self, kind: Kind[Any], here: Place, path: str, default: object) -> Any:
         try:
@@ -145,6 +174,15 @@ class _Builder:
                 self._mismatch(child, child_path, "each value once", "it stands here a second time")
             items.append(item)
         return tuple(item for item in items if item is not None)
+
+    def _sections(self, kind: SectionsOf[Any], here: Place, path: str) -> tuple[Any, ...]:
+        if here.data is None:
+            return ()
+        if not isinstance(here.data, list) or len(here.data) > kind.most:
+            found = f"it has {len(here.data)}" if isinstance(here.data, list) else ""
+            self._mismatch(here, path, f"a list of at most {kind.most} items", found)
+            return ()
+        return tuple(self.section(kind.model, child, f"{path}[{index}]") for index, child in enumerate(here.data))
 
     def _map(self, kind: MapOf[Any], here: Place, path: str) -> MappingProxyType[str, Any]:
         if here.data is None:

@@ -82,7 +82,7 @@ def read(path: str | None, overrides: Overrides = Overrides()) -> Config:
     Raises:
         ConfigError: one line for each thing that is wrong.
     """
-    root, problems = _parse(path) if path is not None else (Place({}, "configuration"), [])
+    root, problems = parse(path) if path is not None else (Place({}, "configuration"), [])
     if isinstance(root.data, dict):
         root = Place(_merge(root.data, _flags(overrides)), root.where)
     config = build(root, problems)
@@ -129,8 +129,12 @@ def _merge(below: dict[str, Place], above: dict[str, Place]) -> dict[str, Place]
     return merged
 
 
-def _parse(path: str) -> tuple[Place, list[str]]:
-    """Read YAML without making objects of it: what is kept is plain data, where each piece stood, and what is wrong."""
+def parse(path: str) -> tuple[Place, list[str]]:
+    """Read YAML without making objects of it: what is kept is plain data, where each piece stood, and what is wrong.
+
+    Raises:
+        ConfigError: no file that can be read, or no YAML.
+    """
     import yaml
 
     text = _text(path)

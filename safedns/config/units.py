@@ -16,6 +16,7 @@ SIZE_UNITS: Final = {"GiB": 2**30, "MiB": 2**20, "KiB": 2**10, "B": 1}
 DURATION_UNITS: Final = {"d": 86_400_000, "h": 3_600_000, "min": 60_000, "s": 1000, "ms": 1}
 
 _QUANTITY = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,3})?) ?([A-Za-z]+)")
+_SHARE = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?) ?%")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _CONTACT = re.compile(r"(?:tel:\+?[0-9][0-9().;=a-z+-]*|mailto:[^@\s?]+@[^@\s?]+)")
 
@@ -67,6 +68,14 @@ class MapOf(Generic[T]):
     item: Kind[T]
 
 
+@dataclass(frozen=True, slots=True)
+class SectionsOf(Generic[T]):
+    """A list of sections of one model; a field of the model with `WHERE` for its kind is given the section's place."""
+
+    model: Callable[..., T]
+    most: int = 10_000
+
+
 def size(least: int, most: int) -> Kind[int]:
     """A number of bytes in these bounds, written `8 MiB`."""
     expected = f"a size from {format_size(least)} to {format_size(most)} such as '8 MiB'"
@@ -93,6 +102,18 @@ def number(least: int, most: int) -> Kind[int]:
         return _bounded(data, least, most)
 
     return Kind(f"a whole number from {least} to {most}", read, lambda value: value)
+
+
+def share(most: int) -> Kind[float]:
+    """A share in percent from 0 to `most`, written `20 %`; the value is 0.2 then."""
+
+    def read(data: object) -> float:
+        match = _SHARE.fullmatch(_text(data))
+        if not match:
+            raise Mismatch
+        return _bounded(float(match[1]), 0, most) / 100
+
+    return Kind(f"a share from 0 % to {most} % such as '20 %'", read, lambda value: f"{value * 100:g} %")
 
 
 def one_of(words: Collection[str], expected: str) -> Kind[str]:
@@ -227,6 +248,12 @@ def _read_word(data: object) -> str:
     return text
 
 
+def _flag(data: object) -> bool:
+    if not isinstance(data, bool):
+        raise Mismatch
+    return data
+
+
 def _same(value: str) -> object:
     return value
 
@@ -241,6 +268,10 @@ NAME: Final = Kind("a domain name in ASCII form such as 'example.com'", _read_na
 CONTACT: Final = Kind("'tel:NUMBER' or 'mailto:ADDRESS'", _read_contact, _same)
 PATH: Final = Kind("a file's path", _read_word, _same)
 USER: Final = Kind("a user's name", _read_word, _same)
+FLAG: Final = Kind("true or false", _flag, lambda value: value)
+WORD: Final = Kind("a text", _read_word, _same)
+WHERE: Final = Kind("a place", _read_word, _same)
+"""Not a key: the field is given where its section stood, as `file:line`."""
 
 
 def _text(data: object) -> str:
