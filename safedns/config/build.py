@@ -108,7 +108,8 @@ class _Builder:
         values: dict[str, Any] = {entry.name: here.where for entry in entries if entry.name not in known}
         for word, entry in known.items():
             if entry.default is MISSING and word not in keys:
-                values[word] = self._missing(entry, here, f"{path}.{word}" if path else word)
+                values[word] = None
+                self._missing(entry, here, f"{path}.{word}" if path else word)
         for word, child in keys.items():
             child_path = f"{path}.{_shown(word)}" if path else _shown(word)
             if word in known:

@@ -48,6 +48,11 @@ def key(default: T, kind: Kind[Any] | ListOf[Any] | MapOf[Any]) -> T:
     return field(default=default, metadata={"kind": kind})
 
 
+def required(kind: Kind[Any]) -> Any:
+    """Declare a key of a section that has no default."""
+    return field(metadata={"kind": kind})
+
+
 @dataclass(frozen=True, slots=True)
 class Upstream:
     """The resolvers that answer what we don't."""
