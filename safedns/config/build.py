@@ -109,7 +109,8 @@ class _Builder:
         for word, entry in known.items():
             if entry.default is MISSING and word not in keys:
                 values[word] = None
-                self._missing(entry, here, f"{path}.{word}" if path else word)
+                if keys is here.data or here.data is None:
+                    self._missing(entry, here, f"{path}.{word}" if path else word)
         for word, child in keys.items():
             child_path = f"{path}.{_shown(word)}" if path else _shown(word)
             if word in known:
