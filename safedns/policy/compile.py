@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from safedns.blocklist.categories import CATEGORIES, Authority, Category
+from safedns.blocklist.protected import built_in
 from safedns.config.words import SPECIAL_NAMES
 from safedns.policy.model import AnswerMode, Rule
 
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
 
     from safedns._native import Policy
     from safedns.config.model import Config
-
-PROTECTED_FILE: Final = Path(__file__).with_name("protected.txt")
 
 ORGANISATION: Final = "SafeDNS"
 
@@ -33,7 +30,7 @@ def compile_policy(config: Config) -> Policy:
 
     return _native.Policy(
         rules=[rule.native() for rule in rules(config)],
-        protected=[*built_in_protected(), *config.protected],
+        protected=[*(each.name for each in built_in()), *config.protected],
         special=special(config),
         allowed_clients=config.allow_clients,
         sinkhole_ipv4=config.answer.sinkhole_ipv4,
@@ -54,13 +51,6 @@ def rules(config: Config) -> list[Rule]:
 def special(config: Config) -> list[tuple[str, int]]:
     """Names that are answered here, less those that the configuration forwards."""
     return [(name, answer) for name, answer in SPECIAL_NAMES.items() if name not in config.special.forward]
-
-
-@cache
-def built_in_protected() -> tuple[str, ...]:
-    """Names that no list may block: without them a home has no time, no updates, no help."""
-    lines = PROTECTED_FILE.read_text(encoding="utf-8").splitlines()
-    return tuple(line.split()[0] for line in lines if line and not line.startswith("#"))
 
 
 def structured_error(category: Category, contact: Sequence[str]) -> str:

@@ -5,9 +5,10 @@ import pytest
 from safedns import _native
 from safedns.blocklist.categories import BY_ID
 from safedns.blocklist.compile import Report, Source, compile_lists
-from safedns.policy.compile import built_in_protected
+from safedns.blocklist.protected import built_in, merge, read_protected
 
 FOLDER = Path(__file__).parents[3] / "blocklists"
+PROTECTED = merge(built_in(), read_protected(str(FOLDER / "protected.txt")))
 LISTS = sorted(path for path in FOLDER.glob("*.txt") if path.name != "protected.txt")
 
 
@@ -34,15 +35,14 @@ def test_each_list_is_sorted_and_has_a_name_to_try_it_with(path: Path) -> None:
 
 def test_no_list_blocks_a_protected_name(tmp_path: Path) -> None:
     blocklist = compile_all(tmp_path)
-    for name in [*built_in_protected(), *names(FOLDER / "protected.txt")]:
-        mask, _ = blocklist.lookup(name)
-        assert not [word for word, category in BY_ID.items() if mask >> category.number & 1 and category.blockable], (
-            name
-        )
+    for each in PROTECTED:
+        mask, _ = blocklist.lookup(each.name)
+        blocked = [word for word, category in BY_ID.items() if mask >> category.number & 1 and category.blockable]
+        assert not blocked, each
 
 
-def test_no_list_blocks_what_is_below_a_protected_name(tmp_path: Path) -> None:
-    protected = {*built_in_protected(), *names(FOLDER / "protected.txt")}
+def test_no_list_blocks_what_is_below_a_protected_name() -> None:
+    protected = {each.name for each in PROTECTED if each.below}
     for path in LISTS:
         if BY_ID[path.stem].blockable:
             for name in names(path):

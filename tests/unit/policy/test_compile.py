@@ -1,6 +1,5 @@
 import json
 import tempfile
-from pathlib import Path
 from types import MappingProxyType
 
 import pytest
@@ -11,7 +10,7 @@ from safedns import _native
 from safedns.blocklist.categories import BY_ID, CATEGORIES, Authority
 from safedns.config.model import Answer, Config, Special
 from safedns.config.words import BLOCKABLE, GROUPS, SPECIAL_NAMES
-from safedns.policy.compile import PROTECTED_FILE, built_in_protected, compile_policy, rules, special, structured_error
+from safedns.policy.compile import compile_policy, rules, special, structured_error
 from safedns.policy.model import AnswerMode
 
 
@@ -90,13 +89,6 @@ def test_rules_in_native_terms() -> None:
     assert rule.native() == (23, 0, 17, "Blocked by SafeDNS: gambling", structured_error(BY_ID["gambling"], ()))
 
 
-def test_every_built_in_protected_name_has_a_reason_and_stands_once() -> None:
-    lines = [line for line in PROTECTED_FILE.read_text().splitlines() if line and not line.startswith("#")]
-    assert all(len(line.split(None, 1)) == 2 for line in lines)
-    assert len(set(built_in_protected())) == len(lines)
-    assert {"pool.ntp.org", "captive.apple.com", "vn-cop.vn", "gov.vn"} <= set(built_in_protected())
-
-
 def test_special_names_can_be_forwarded_one_by_one() -> None:
     left = dict(special(Config(special=Special(forward=("home.arpa", "10.in-addr.arpa")))))
     assert set(SPECIAL_NAMES) - set(left) == {"home.arpa", "10.in-addr.arpa"}
@@ -109,6 +101,7 @@ def test_special_names_can_be_forwarded_one_by_one() -> None:
         ("WWW.bet.example.", ("category", 23, "bet.example")),
         ("bet.example.com", ("default", None, None)),
         ("ads.example", ("default", None, None)),
+        ("gov.vn", ("protected", None, None)),
         ("mail.gov.vn", ("protected", None, None)),
         ("mybank.example", ("protected", None, None)),
         ("localhost", ("special", None, None)),
@@ -142,9 +135,3 @@ def test_a_name_in_several_categories_is_blocked_by_the_strongest(categories: li
     config = Config(block=tuple(sorted(BLOCKABLE)))
     strongest = next((c.number for c in CATEGORIES if c in categories and c.blockable), None)
     assert compile_policy(config).decide("x.example", names)[1] == strongest
-
-
-def test_the_data_file_is_inside_the_package() -> None:
-    import safedns
-
-    assert Path(safedns.__file__).parent in PROTECTED_FILE.parents
