@@ -1,18 +1,25 @@
 """Hosts format (hosts(5)): an address, then names; which address does not matter.
 
-Names that every hosts file has for the machine itself are left out.
+Lines that only name the machine itself, which every hosts file has, are skipped.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from array import array
+from typing import TYPE_CHECKING, Final
 
 from safedns.blocklist.formats import plain
-from safedns.blocklist.formats.lines import Lines
+from safedns.blocklist.formats.entry import Chunk, Names, filled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from safedns.blocklist.formats.reading import Reading
+
+OWN_KIND: Final = "the machine itself"
 
 _ADDRESS: Final = rb"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]*(?:%[0-9A-Za-z]+)?)"
-_FIRST_LINE = re.compile(rb"^[ \t]*(?:" + _ADDRESS + rb"[ \t]+[^ \t\r\n#]|([^ \t\r\n#]))", re.MULTILINE)
 _SINK = re.compile(rb"^" + _ADDRESS + rb"[ \t]+", re.MULTILINE)
 
 _OWN = re.compile(
@@ -23,18 +30,16 @@ _OWN = re.compile(
 _OWN_STARTS: Final = (b"\nlocal\n", b"\nlocalhost", b"\nbroadcasthost\n", b"\nip6-", b"\n0.0.0.0\n")
 
 
-def matches(chunk: bytes) -> bool:
-    """Whether the first line that is neither empty nor a comment is an address and a name."""
-    first = _FIRST_LINE.search(chunk)
-    return first is not None and first[1] is None
-
-
-def read(chunk: bytes, first: int) -> Lines:
-    """Read whole lines; `first` is the number of the first one."""
-    data = _without_address(plain.clean(chunk))
-    if b" " not in data and b"\t" not in data:
-        return Lines(_without_own(data), first)
-    return _several_on_a_line(data, first)
+def read(chunks: Iterable[Chunk], reading: Reading, options: Mapping[str, str]) -> Iterator[Names]:
+    """Read a list."""
+    for data, first in chunks:
+        names = _without_address(plain.clean(data))
+        if b" " in names or b"\t" in names:
+            yield _several_on_a_line(names, first, reading)
+        else:
+            names = plain.normal(_without_own(names, reading), reading)
+            reading.listed += filled(names)
+            yield Names(names, first)
 
 
 def _without_address(data: bytes) -> bytes:
@@ -46,16 +51,26 @@ def _without_address(data: bytes) -> bytes:
     return _SINK.sub(b"", data) if b" " in data or b"\t" in data else data
 
 
-def _several_on_a_line(data: bytes, first: int) -> Lines:
+def _several_on_a_line(data: bytes, first: int, reading: Reading) -> Names:
     names: list[bytes] = []
-    numbers: list[int] = []
+    numbers = array("I")
     for number, line in enumerate(data.split(b"\n")[:-1], first):
-        words = line.split() or [b""]
-        names += words
-        numbers += [number] * len(words)
-    return Lines(_without_own(b"\n".join(names) + b"\n"), first, numbers)
+        words = line.split()
+        kept = [word for word in words if not _OWN.fullmatch(word)]
+        if kept:
+            reading.listed += 1
+            names += kept
+            numbers.extend([number] * len(kept))
+        elif words:
+            reading.skip(OWN_KIND)
+    return Names(b"\n".join([*names, b""]), first, numbers)
 
 
-def _without_own(data: bytes) -> bytes:
+def _without_own(data: bytes, reading: Reading) -> bytes:
     lower = b"\n" + data.lower()
-    return _OWN.sub(b"", data) if any(start in lower for start in _OWN_STARTS) else data
+    if not any(start in lower for start in _OWN_STARTS):
+        return data
+    data, count = _OWN.subn(b"", data)
+    if count:
+        reading.skip(OWN_KIND, count)
+    return data

@@ -1,20 +1,40 @@
-"""Plain lists: one name to a line; `#` starts a comment; spaces around a name and empty lines don't matter."""
+"""Plain lists: one name to a line; `#` starts a comment; spaces around a name and empty lines don't matter.
+
+`*.example.com` and `.example.com` mean `example.com`: a name stands for all that is below it anyway.
+"""
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, Final
 
-from safedns.blocklist.formats.lines import Lines
+from safedns.blocklist.formats.entry import Chunk, Names, filled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from safedns.blocklist.formats.reading import Reading
+
+ADDRESS_KIND: Final = "IP address"
 
 _COMMENT = re.compile(rb"#[^\n]*")
 _SPACE_BEFORE = re.compile(rb"^[ \t]+", re.MULTILINE)
-_SPACE_BEHIND = re.compile(rb"[ \t\r]+$", re.MULTILINE)
+# Looking back keeps a run of spaces from being tried from each of its places, which takes quadratic time.
+_SPACE_BEHIND = re.compile(rb"(?<![ \t\r])[ \t\r]+$", re.MULTILINE)
 _CONTENT = re.compile(rb"^[ \t\r]*[^ \t\r\n#]", re.MULTILINE)
+_WILDCARD = re.compile(rb"^(?:\*\.|\.)(?=[^.\n])", re.MULTILINE)
+_PORT = re.compile(rb"^([^:\n]*):[0-9]{1,5}$", re.MULTILINE)
+_IPV4 = re.compile(rb"^[0-9]{1,3}(?:\.[0-9]{1,3}){3}$", re.MULTILINE)
+_IPV6 = re.compile(rb"^\[?[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]*:[0-9A-Fa-f.]*\]?$", re.MULTILINE)
+_DIGIT_ENDS: Final = tuple(b"%d\n" % digit for digit in range(10))
 
 
-def read(chunk: bytes, first: int) -> Lines:
-    """Read whole lines; `first` is the number of the first one."""
-    return Lines(clean(chunk), first)
+def read(chunks: Iterable[Chunk], reading: Reading, options: Mapping[str, str]) -> Iterator[Names]:
+    """Read a list."""
+    for data, first in chunks:
+        names = normal(clean(data), reading)
+        reading.listed += filled(names)
+        yield Names(names, first)
 
 
 def has_content(chunk: bytes) -> bool:
@@ -34,3 +54,22 @@ def clean(chunk: bytes) -> bytes:
     if b"\n " in chunk or b"\n\t" in chunk or chunk.startswith((b" ", b"\t")):
         chunk = _SPACE_BEFORE.sub(b"", chunk)
     return chunk
+
+
+def normal(data: bytes, reading: Reading) -> bytes:
+    """Take wildcards and ports away, and skip addresses; every line stays a line."""
+    if b"\n." in data or b"\n*" in data or data.startswith((b".", b"*")):
+        data = _WILDCARD.sub(b"", data)
+    if b":" in data:
+        data = _PORT.sub(rb"\1", data)
+        data = _skip_addresses(_IPV6, data, reading)
+    if any(end in data for end in _DIGIT_ENDS):
+        data = _skip_addresses(_IPV4, data, reading)
+    return data
+
+
+def _skip_addresses(pattern: re.Pattern[bytes], data: bytes, reading: Reading) -> bytes:
+    data, count = pattern.subn(b"", data)
+    if count:
+        reading.skip(ADDRESS_KIND, count)
+    return data
