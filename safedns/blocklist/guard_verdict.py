@@ -118,14 +118,14 @@ class Verdict:
     def _first_line(self) -> str:
         if self.passed:
             return (
-                "PASSED: nothing protected or popular and no public suffix would be blocked against the rules, and the "
-                "size is within the limits."
+                "PASSED: no protected name, public suffix or popular name would be blocked without an override, and the "
+                "size is within its limits."
             )
         more = len(self.refusals) - 1
         return f"REFUSED: {self.refusals[0].problem}" + (f" (and {more:,} more)." if more else ".")
 
     def _news_lines(self) -> Iterator[str]:
-        before = "no blocklist" if self.names[0] is None else f"{self.names[0]:,} names"
+        before = "no blocklist" if self.names[0] is None else f"{self.names[0]:,}"
         yield f"from {before} to {self.names[1]:,} names; newly blocked {self.blocked:,}, no longer {self.freed:,}"
         if self.blocked:
             yield "newly blocked: " + ", ".join(f"{word} {count:,}" for word, count in self.by_category.items())

@@ -234,7 +234,7 @@ def test_the_news_come_in_the_order_in_which_people_would_notice(compiled, tmp_p
     assert (verdict.blocked, verdict.freed) == (32, 1)
     assert verdict.by_category == {"gambling": 32, "malware": 1}
     lines = list(verdict.lines())
-    assert lines[1] == "from 2 names to 34 names; newly blocked 32, no longer 1"
+    assert lines[1] == "from 2 to 34 names; newly blocked 32, no longer 1"
     assert lines[2] == "newly blocked: gambling 32, malware 1"
     assert lines[3] == "  www.known.example  gambling  rank 1"
     assert lines[13] == "  and 22 more that fewer people would notice"
