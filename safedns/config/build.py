@@ -107,7 +107,7 @@ class _Builder:
         known = {entry.name: entry for entry in entries if entry.metadata.get("kind") is not WHERE}
         values: dict[str, Any] = {entry.name: here.where for entry in entries if entry.name not in known}
         for word, entry in known.items():
-            if entry.default is MISSING and word not in keys:
+            if entry.default is entry.default_factory is MISSING and word not in keys:
                 values[word] = None
                 if keys is here.data or here.data is None:
                     self._missing(entry, here, f"{path}.{word}" if path else word)

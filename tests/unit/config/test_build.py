@@ -131,6 +131,11 @@ def test_good_names_are_never_blocked() -> None:
         assert problems({"block": [word]})
 
 
+def test_a_section_may_leave_out_any_key() -> None:
+    for section in ("answer", "tcp", "web", "cache"):
+        assert build(place({section: {}}, "x")) == Config()
+
+
 def test_null_is_an_answer_mode() -> None:
     assert build(place({"answer": {"modes": {"games": None}}}, "x")).answer.modes == {"games": "null"}
 
