@@ -45,9 +45,11 @@ def ascii_name(text: str) -> str:
     """
     if text.isascii():
         return text
+    from safedns.blocklist.formats import idn
+
     try:
-        return text.encode("idna").decode("ascii")
-    except UnicodeError as error:
+        return idn.ascii_name(text)
+    except ValueError as error:
         raise SafeDNSError(f"{text!r}: expected a domain name, found: {error}") from None
 
 
