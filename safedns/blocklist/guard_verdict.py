@@ -118,8 +118,8 @@ class Verdict:
     def _first_line(self) -> str:
         if self.passed:
             return (
-                "PASSED: no protected name, public suffix or popular name would be blocked without an override, and the "
-                "size is within its limits."
+                "PASSED: no protected name, public suffix or popular name would be blocked without an override, and "
+                "the size is within its limits."
             )
         more = len(self.refusals) - 1
         return f"REFUSED: {self.refusals[0].problem}" + (f" (and {more:,} more)." if more else ".")

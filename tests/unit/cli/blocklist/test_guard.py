@@ -22,8 +22,8 @@ def test_what_passes(compiled, capsys: pytest.CaptureFixture[str]) -> None:
     old, new = compiled("old", "a.example\n"), compiled("new", "a.example\nb.example\n")
     assert main(["blocklist", "guard", new, "--old", old]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "PASSED: no protected name, public suffix or popular name would be blocked without an override, and the size is "
-        "within its limits.",
+        "PASSED: no protected name, public suffix or popular name would be blocked without an override, and the size "
+        "is within its limits.",
         "from 1 to 2 names; newly blocked 1, no longer 0",
         "newly blocked: gambling 1",
         "  b.example  gambling",
