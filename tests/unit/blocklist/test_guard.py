@@ -8,10 +8,10 @@ import pytest
 from safedns import _native
 from safedns.blocklist import guard
 from safedns.blocklist.categories import BY_ID
-from safedns.blocklist.compile import Report, Source, compile_lists
 from safedns.blocklist.guard import Override, Rules, SourceChange, check
 from safedns.blocklist.guard_verdict import Kind, Refusal, Verdict
 from safedns.blocklist.protected import read_protected
+from safedns.cli.main import main
 from safedns.errors import BlocklistError
 
 FOLDER = Path(__file__).parents[3] / "blocklists"
@@ -29,8 +29,8 @@ def compiled(tmp_path: Path):
         for word, text in lists.items():
             path = output.with_suffix(f".{word}.txt")
             path.write_text(text)
-            sources.append(Source(BY_ID[word], str(path)))
-        compile_lists(sources, str(output), Report(lambda _path, _count: None, pytest.fail))
+            sources.append(f"{word}={path}")
+        assert main(["blocklist", "compile", "--output", str(output), *sources]) == 0
         return _native.Blocklist.load(str(output))
 
     return build
@@ -94,6 +94,13 @@ def test_what_would_break_the_internet_is_stopped_with_a_sentence(
 @pytest.mark.parametrize("entry", ["www.ck", "city.kobe.jp", "bet.www.ck", "mail.example.google.com"])
 def test_exceptions_of_the_suffix_list_and_names_below_a_name_that_protects_itself_only(compiled, entry: str) -> None:
     assert check(compiled(gambling=f"{ORDINARY}{entry}\n"), None, RULES).passed
+
+
+def test_an_exception_frees_a_name(compiled) -> None:
+    wide = "".join(f"||{name}^\n" for name in ("google.com", "com.vn", "windowsupdate.com", "bet.example"))
+    assert len(check(compiled(gambling=wide), None, RULES).refusals) == 3
+    freed = "".join(f"@@||{name}^\n" for name in ("google.com", "com.vn", "windowsupdate.com"))
+    assert check(compiled(gambling=wide + freed), None, RULES).passed
 
 
 def test_one_entry_is_one_refusal_for_the_worst_that_it_does(compiled) -> None:
