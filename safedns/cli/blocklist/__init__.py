@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
 from safedns.cli.blocklist import compile as compile_lists
-from safedns.cli.blocklist import inspect, lookup
+from safedns.cli.blocklist import guard, inspect, lookup, stats
 
 if TYPE_CHECKING:
     import argparse
@@ -28,7 +28,7 @@ class Command(Protocol):
 
 
 COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
-    {"compile": compile_lists, "inspect": inspect, "lookup": lookup}
+    {"compile": compile_lists, "guard": guard, "inspect": inspect, "lookup": lookup, "stats": stats}
 )
 
 
