@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -75,7 +75,9 @@ class Source:
     """Stable word for files and reports."""
     url: str = required(_URL)
     format: str = required(one_of(FORMATS, "one of " + ", ".join(FORMATS)))
-    options: Mapping[str, str] = key(MappingProxyType({}), MapOf(_OPTION, WORD))
+    options: Mapping[str, str] = field(
+        default_factory=lambda: MappingProxyType({}), metadata={"kind": MapOf(_OPTION, WORD)}
+    )
     """What the format needs to know, such as the column of a CSV file."""
     licence: str = required(WORD)
     """SPDX id, or words where there is none."""
