@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from safedns.blocklist.catalogue import ENABLED
 from safedns.blocklist.categories import BY_ID, CATEGORIES
 from safedns.blocklist.formats import FORMATS
 from safedns.blocklist.formats.idn import ascii_name
@@ -37,9 +38,6 @@ from safedns.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-ENABLED: Final = "enabled"
-"""The word for all sources of the catalogue that it enables."""
 
 SCOPES: Final = ("suffix", "exact", "below")
 """What an entry covers: the name and all below it, the name only, only what is below it; in the order of `Scope`."""

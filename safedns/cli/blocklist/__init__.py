@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
 from safedns.cli.blocklist import compile as compile_lists
-from safedns.cli.blocklist import guard, inspect, lookup, stats
+from safedns.cli.blocklist import guard, inspect, lookup, sources, stats, update
 
 if TYPE_CHECKING:
     import argparse
@@ -28,7 +28,15 @@ class Command(Protocol):
 
 
 COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
-    {"compile": compile_lists, "guard": guard, "inspect": inspect, "lookup": lookup, "stats": stats}
+    {
+        "update": update,
+        "sources": sources,
+        "compile": compile_lists,
+        "guard": guard,
+        "inspect": inspect,
+        "lookup": lookup,
+        "stats": stats,
+    }
 )
 
 
