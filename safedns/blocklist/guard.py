@@ -1,6 +1,6 @@
 """The guard: no blocklist may pass that would break the Internet for those behind it.
 
-The same code runs where blocklists are published and on the router before one is used. It takes compiled files and
+The same code serves where blocklists are published and on a router before it uses one. It takes compiled files and
 rules and changes nothing. What stays in memory is the rules, not the names: names are looked up one by one or pass in
 batches.
 """
