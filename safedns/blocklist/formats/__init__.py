@@ -10,7 +10,7 @@ import itertools
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from safedns.blocklist.formats import hosts, plain
+from safedns.blocklist.formats import adblock, csv, dnsmasq, hosts, plain, unbound, urls
 from safedns.blocklist.formats.entry import Chunk, Names, Scope
 from safedns.blocklist.formats.idn import to_ascii
 from safedns.blocklist.formats.looks import alien, format_of
@@ -30,7 +30,17 @@ __all__ = ["FORMATS", "Names", "Reading", "Scope", "check", "names", "read"]
 FORMATS: Final = ("plain", "hosts", "adblock", "dnsmasq", "unbound", "rpz", "v2fly", "csv", "urls")
 """Names of the formats."""
 
-_READERS: Final[Mapping[str, Reader]] = MappingProxyType({"plain": plain.read, "hosts": hosts.read})
+_READERS: Final[Mapping[str, Reader]] = MappingProxyType(
+    {
+        "plain": plain.read,
+        "hosts": hosts.read,
+        "adblock": adblock.read,
+        "dnsmasq": dnsmasq.read,
+        "unbound": unbound.read,
+        "csv": csv.read,
+        "urls": urls.read,
+    }
+)
 
 
 def read(

@@ -73,3 +73,8 @@ def _skip_addresses(pattern: re.Pattern[bytes], data: bytes, reading: Reading) -
     if count:
         reading.skip(ADDRESS_KIND, count)
     return data
+
+
+def is_address(text: bytes) -> bool:
+    """Whether a single word is an IP address."""
+    return bool(_IPV4.fullmatch(text) or _IPV6.fullmatch(text))
