@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from safedns.cli.blocklist.shared import Progress
 from safedns.cli.blocklist.sources import add_places, age, places
 from safedns.cli.common import add_json, print_json, print_table
-from safedns.config.units import Mismatch, duration, size
+from safedns.config.units import Kind, Mismatch, duration, size
 
 if TYPE_CHECKING:
     import argparse
 
     from safedns.blocklist.update import Result
+
+T = TypeVar("T")
 
 SUMMARY = "fetch the public lists of the catalogue that are due"
 
@@ -83,14 +85,18 @@ def _row(result: Result, now: float) -> tuple[str, str, str, str]:
 
 
 def _size(text: str) -> int:
-    try:
-        return _SIZE.read(text)
-    except Mismatch as mismatch:
-        raise ValueError(str(mismatch)) from None
+    return _value(_SIZE, text)
 
 
 def _time(text: str) -> float:
+    return _value(_TIME, text)
+
+
+def _value(kind: Kind[T], text: str) -> T:
+    """What a flag says, or what was expected of it."""
+    from argparse import ArgumentTypeError
+
     try:
-        return _TIME.read(text)
-    except Mismatch as mismatch:
-        raise ValueError(str(mismatch)) from None
+        return kind.read(text)
+    except Mismatch:
+        raise ArgumentTypeError(f"expected {kind.expected}, found {text!r}") from None
