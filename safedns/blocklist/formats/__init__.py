@@ -10,7 +10,7 @@ import itertools
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from safedns.blocklist.formats import adblock, csv, dnsmasq, hosts, plain, unbound, urls
+from safedns.blocklist.formats import adblock, csv, dnsmasq, hosts, plain, rpz, unbound, urls, v2fly
 from safedns.blocklist.formats.entry import Chunk, Names, Scope
 from safedns.blocklist.formats.idn import to_ascii
 from safedns.blocklist.formats.looks import alien, format_of
@@ -37,6 +37,8 @@ _READERS: Final[Mapping[str, Reader]] = MappingProxyType(
         "adblock": adblock.read,
         "dnsmasq": dnsmasq.read,
         "unbound": unbound.read,
+        "rpz": rpz.read,
+        "v2fly": v2fly.read,
         "csv": csv.read,
         "urls": urls.read,
     }

@@ -1,7 +1,7 @@
 """Adblock syntax, as far as it speaks of names: `||name^` blocks, `@@||name^` makes an exception.
 
-A rule that depends on the page, the kind of content or the client can't be honoured by a filter that sees names only: it
-is counted by kind and never widened to its name.
+A rule that depends on the page, the kind of content or the client can't be honoured by a filter that sees names only:
+it is counted by kind and never widened to its name.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ HONOURED: Final = frozenset((b"important", b"all"))
 
 KINDS: Final = {
     "content type": (
-        b"script image stylesheet css object xmlhttprequest xhr subdocument frame ping beacon websocket webrtc media font "
-        b"other document doc popup popunder object-subrequest webtransport inline-script inline-font"
+        b"script image stylesheet css object xmlhttprequest xhr subdocument frame ping beacon websocket webrtc media "
+        b"font other document doc popup popunder object-subrequest webtransport inline-script inline-font"
     ),
     "first or third party": b"third-party 3p first-party 1p strict1p strict3p strict-first-party strict-third-party",
     "page": b"domain from to method app referrerpolicy header",
@@ -34,8 +34,9 @@ KINDS: Final = {
     "dnstype": b"dnstype",
     "client": b"client ctag",
     "page content": (
-        b"elemhide ehide generichide ghide specifichide shide genericblock content jsinject urlblock extension stealth "
-        b"csp permissions removeparam removeheader redirect redirect-rule rewrite replace cookie hls jsonprune xmlprune "
+        b"elemhide ehide generichide ghide specifichide shide genericblock content jsinject urlblock extension "
+        b"stealth csp permissions removeparam removeheader redirect redirect-rule rewrite replace cookie hls "
+        b"jsonprune xmlprune "
         b"urltransform uritransform urlskip empty mp4 network cname"
     ),
 }

@@ -36,7 +36,7 @@ def _line(line: bytes, batch: Batch) -> None:
         _no_names(line, batch)
         return
     key, names, target = found.groups()
-    # `address` with `#` answers with the null addresses, the others with `#` ask the servers that everything is asked of.
+    # `address` with `#` answers with null addresses; the others with `#` ask the servers that everything is asked of.
     if key == b"address":
         sink = target in (b"", b"#") or is_sink(target)
         if sink:

@@ -1,6 +1,7 @@
 """Lists of URLs: the host is taken only where the URL means the whole site, its path being empty.
 
-A list of pages must never become a list of the sites that they are on, so the host alone is meant, not what is below it.
+A list of pages must never become a list of the sites that they are on; for the same reason the host alone is meant, not
+what is below it.
 """
 
 from __future__ import annotations
