@@ -12,9 +12,12 @@ __all__ = [
     "FORMAT_VERSION",
     "Blocklist",
     "Builder",
+    "Differences",
     "Engine",
+    "Entries",
     "Policy",
     "counter_layout",
+    "differences",
     "forbid_new_privileges",
     "histogram_bounds",
 ]
@@ -107,6 +110,44 @@ class Blocklist:
         Raises:
             ValueError: not a domain name.
         """
+
+    def walk(self, *, under: str | None = None, containing: str | None = None) -> Entries:
+        """Walk over the entries, in an order in which every name follows its parents.
+
+        Args:
+            under: only the entry of this name and those below it.
+            containing: only entries whose text holds this, in any case.
+
+        Raises:
+            ValueError: `under` is no domain name.
+        """
+
+@final
+class Entries:
+    """Entries of a blocklist, in batches of at most 4,096."""
+
+    def __iter__(self) -> Entries: ...
+    def __next__(self) -> list[tuple[str, int, int, int]]:
+        """A batch of `(name, inherited, here, below)`.
+
+        The last three are sets of categories as bit masks: what the nearest entry above gives, what the name is in, and
+        what is below it, before more specific entries.
+        """
+
+@final
+class Differences:
+    """Names that two blocklists don't put into the same categories, in batches of at most 4,096."""
+
+    def __iter__(self) -> Differences: ...
+    def __next__(self) -> list[tuple[str, int, int, int, int]]:
+        """A batch of `(name, here before, below before, here after, below after)`; the sets are bit masks.
+
+        Only names that are entries of one or both come: where a name is dropped because a parent now says the same,
+        nothing has changed.
+        """
+
+def differences(old: Blocklist, new: Blocklist, /) -> Differences:
+    """Walk over two blocklists at once and stop where they differ."""
 
 @final
 class Builder:

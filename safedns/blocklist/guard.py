@@ -136,7 +136,7 @@ def _blocking_at_or_below(blocklist: Blocklist, name: str) -> str | None:
 
 def _blocked_below(blocklist: Blocklist, name: str) -> Iterator[str]:
     """Entries below a name that block something."""
-    for batch in blocklist.entries(under=name):
+    for batch in blocklist.walk(under=name):
         for entry, _, here, below in batch:
             if (here | below) & BLOCKABLE and entry != name:
                 yield entry
@@ -338,7 +338,7 @@ class _Changes:
 def _differences(new: Blocklist, old: Blocklist | None) -> Iterator[list[tuple[str, int]]]:
     """Batches of entries at which something becomes blocked, with by what, or becomes free, with 0."""
     if old is None:
-        for batch in new.entries():
+        for batch in new.walk():
             yield [
                 (name, (here | below) & BLOCKABLE)
                 for name, inherited, here, below in batch

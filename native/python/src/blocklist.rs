@@ -8,10 +8,11 @@ use std::sync::Arc;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use safedns_core::name::Name;
-use safedns_core::trie::{self, Kind, Trie};
+use safedns_core::trie::{self, Kind, Trie, Walk};
 
 use crate::error::{not_a_name, system_error, system_text, BlocklistError};
 use crate::sealed::{duplicate, Sealed};
+use crate::walk::Entries;
 
 /// What the engine looks names up in.
 pub type Lists = Trie<Sealed>;
@@ -94,6 +95,14 @@ impl Blocklist {
         let found = self.trie.lookup(&parsed);
         let entry = (found.labels > 0).then(|| parsed.ancestor(usize::from(found.labels)).to_string());
         Ok((found.categories, entry))
+    }
+
+    #[pyo3(signature = (*, under=None, containing=None))]
+    fn walk(&self, py: Python<'_>, under: Option<&str>, containing: Option<String>) -> PyResult<Entries> {
+        let name = under.map(|text| Name::parse(text.as_bytes()).map_err(|error| not_a_name(text, error)));
+        let name = name.transpose()?;
+        let walk = py.detach(|| Walk::new(&self.trie, name.as_ref()));
+        Ok(Entries::new(self.trie.clone(), walk, containing.map(|text| text.to_ascii_lowercase())))
     }
 }
 

@@ -9,6 +9,7 @@ mod policy;
 mod sealed;
 mod sockets;
 mod system;
+mod walk;
 
 use pyo3::prelude::*;
 use safedns_core::counters;
@@ -44,6 +45,8 @@ mod _native {
     use super::engine::Engine;
     #[pymodule_export]
     use super::policy::Policy;
+    #[pymodule_export]
+    use super::walk::{differences, Entries, Steps};
     #[pymodule_export]
     use super::{counter_layout, forbid_new_privileges, histogram_bounds};
 

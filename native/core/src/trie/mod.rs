@@ -66,6 +66,7 @@
 //! **Classes** are distinct triples of category sets; class 0 is the node that is no entry.
 
 mod builder;
+mod children;
 mod error;
 mod filter;
 pub mod format;
@@ -73,6 +74,7 @@ pub mod place;
 mod reader;
 pub mod symbols;
 mod tops;
+mod walk;
 mod writer;
 
 #[cfg(test)]
@@ -82,6 +84,7 @@ pub use builder::{Builder, Summary};
 pub use error::TrieError;
 pub use format::VERSION as FORMAT_VERSION;
 pub use reader::{Place, Trie};
+pub use walk::{Difference, Differences, Entry, Walk};
 
 /// How an entry matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -54,6 +54,12 @@ impl Shape {
         let column = (first + (hash & 0xffff)) & ((1 << (8 * self.digits)) - 1);
         ((row << (8 * self.digits)) | column) as usize
     }
+
+    /// The first two octets of a code that stands in a bucket, from the octets behind them; the inverse of `bucket`.
+    pub fn implied(self, bucket: usize, code: &Code, seed: u32) -> [u8; 2] {
+        let first = (bucket as u64).wrapping_sub(hash(code, self.digits, seed) & 0xffff);
+        (first as u16).to_le_bytes()
+    }
 }
 
 /// Hash of a code from octet `skip` on. The octets behind a code are zero, so the first 16 take no branch.

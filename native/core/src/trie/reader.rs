@@ -45,7 +45,7 @@ const NO_HEAD: Head = Head { class: 0, length: u8::MAX, children: false };
 
 /// Where the children of a node are, as offsets into the nodes.
 #[derive(Clone, Copy)]
-enum Children {
+pub(super) enum Children {
     /// There are none.
     None,
     /// One bucket, which stands behind its item.
@@ -56,9 +56,9 @@ enum Children {
 
 /// What a head and what stands behind a code say of a name.
 #[derive(Clone, Copy)]
-struct Item {
-    class: u32,
-    children: Children,
+pub(super) struct Item {
+    pub(super) class: u32,
+    pub(super) children: Children,
 }
 
 impl<B: AsRef<[u8]>> Trie<B> {
@@ -89,6 +89,36 @@ impl<B: AsRef<[u8]>> Trie<B> {
         };
         trie.tops = trie.read_tops();
         Ok(trie)
+    }
+
+    /// The nodes.
+    pub(super) fn nodes(&self) -> &[u8] {
+        &self.bytes.as_ref()[self.nodes..]
+    }
+
+    /// The symbols of the label code.
+    pub(super) fn symbols(&self) -> &Symbols {
+        &self.symbols
+    }
+
+    /// Seed of the label hash.
+    pub(super) fn seed(&self) -> u32 {
+        self.header.seed
+    }
+
+    /// What is below the root.
+    pub(super) fn root(&self) -> Children {
+        Children::Node(self.header.root)
+    }
+
+    /// A class by its number; one that there is not changes nothing.
+    pub(super) fn class(&self, number: u32) -> Class {
+        self.classes.get(number as usize).copied().unwrap_or_default()
+    }
+
+    /// The child of that label.
+    pub(super) fn child_named(&self, children: Children, label: &[u8]) -> Option<Item> {
+        self.child(self.nodes(), children, &self.symbols.encode(label))
     }
 
     /// What it reads from.
@@ -312,7 +342,7 @@ impl<B: AsRef<[u8]>> Trie<B> {
     }
 
     /// The head of the item at an offset, and the offset behind it.
-    fn head(&self, nodes: &[u8], at: usize) -> Option<(Head, usize)> {
+    pub(super) fn head(&self, nodes: &[u8], at: usize) -> Option<(Head, usize)> {
         match *nodes.get(at)? {
             ESCAPE => spelt_out(nodes.get(at + 1..)?).map(|(head, size)| (head, at + 1 + size)),
             number => Some((self.heads[usize::from(number)], at + 1)),
@@ -340,7 +370,7 @@ fn spelt_out(bytes: &[u8]) -> Option<(Head, usize)> {
 }
 
 /// The children that stand behind an item's code.
-fn below(nodes: &[u8], at: usize, children: bool) -> Option<Children> {
+pub(super) fn below(nodes: &[u8], at: usize, children: bool) -> Option<Children> {
     if !children {
         return Some(Children::None);
     }
@@ -351,7 +381,7 @@ fn below(nodes: &[u8], at: usize, children: bool) -> Option<Children> {
 }
 
 /// The offset behind children that begin at an offset.
-fn behind_children(at: usize, children: Children) -> usize {
+pub(super) fn behind_children(at: usize, children: Children) -> usize {
     match children {
         Children::None => at,
         Children::Inline(_, end) => end,
@@ -375,7 +405,7 @@ fn read_word(nodes: &[u8], at: usize) -> Option<u64> {
 }
 
 /// An offset of `width` octets, 1 to 4.
-fn read_offset(nodes: &[u8], at: usize, width: usize) -> Option<usize> {
+pub(super) fn read_offset(nodes: &[u8], at: usize, width: usize) -> Option<usize> {
     let word = u32::from_le_bytes(*nodes.get(at..)?.first_chunk()?);
     let mask = u32::MAX.checked_shr(32_u32.saturating_sub(8 * width as u32))?;
     Some((word & mask) as usize)

@@ -42,6 +42,11 @@ impl Code {
         Self { bytes, length: octets.len() }
     }
 
+    /// A code from octets that may be too many for one.
+    pub(super) fn checked(octets: &[u8]) -> Option<Self> {
+        (octets.len() <= MAX_CODE).then(|| Self::new(octets))
+    }
+
     /// The code's octets.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..self.length]

@@ -4,6 +4,7 @@ mod damage;
 mod dictionary;
 mod format;
 mod shapes;
+mod walk;
 
 use super::{Builder, Kind, Trie};
 use crate::name::Name;

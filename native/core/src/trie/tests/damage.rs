@@ -59,6 +59,7 @@ fn sealed_nonsense_in_the_tables_is_refused_or_harmless() {
         seal(&mut bytes);
         if let Ok(trie) = Trie::open(bytes) {
             trie.lookup(&named("www.n7.co.uk"));
+            super::walk::walk(&trie, None);
         }
     }
 }
@@ -77,6 +78,7 @@ proptest! {
         }
         prop_assert!(Trie::open(&bytes[..]).is_err());
         if let Ok(trie) = Trie::attach(&bytes[..]) {
+            prop_assert!(super::walk::walk(&trie, None).len() < bytes.len());
             for number in numbers {
                 for top in ["com", "co.uk", "b.c.d.e.vn", "photography"] {
                     let name = named(&format!("www.n{number}.{top}"));

@@ -40,7 +40,7 @@ fn labels() -> impl Strategy<Value = Vec<String>> {
     })
 }
 
-fn facts() -> impl Strategy<Value = Vec<Fact>> {
+pub(super) fn facts() -> impl Strategy<Value = Vec<Fact>> {
     let kind = prop_oneof![6 => Just(Kind::Suffix), 2 => Just(Kind::Exact), 2 => Just(Kind::Exception)];
     let category = prop_oneof![4 => 0_u8..3, 1 => 0_u8..64];
     prop::collection::vec((labels(), category, kind), 0..60)

@@ -9,6 +9,7 @@ use crate::trie::writer::place;
 fn check(names: &[String]) {
     let trie = open(build_names(names.iter().map(String::as_str)));
     assert_eq!(trie.entries(), names.len() as u64);
+    super::walk::check(&trie, names);
     for text in names {
         let name = named(text);
         assert_eq!(usize::from(trie.lookup(&name).labels), name.labels(), "{text}");
