@@ -57,6 +57,10 @@ fuzz: $(CACHE)/bin/cargo-fuzz ## Fuzz each target for FUZZ_SECONDS (60) from the
 bench: bench-packages $(VENV)/.developed bytecode ## Measure against the peers and store the run under benchmarks/runs
 	$(BIN)/python -m benchmarks
 
+.PHONY: tables
+tables: $(VENV)/.developed ## Make the tables of categories and services from their YAML
+	$(BIN)/python deploy/make-tables
+
 .PHONY: format
 format: $(VENV)/.developed ## Format the code
 	$(BIN)/ruff format .

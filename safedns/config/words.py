@@ -7,70 +7,21 @@ for another category. Numbers that no category has yet are free for new ones.
 from types import MappingProxyType
 from typing import Final
 
+from safedns.config.categories_table import CATEGORIES
+from safedns.config.categories_table import GROUPS as GROUP_ROWS
+
 GROUPS: Final = MappingProxyType(
     {
-        "illegal": MappingProxyType({"csam": 0, "court_ministry_order": 1, "child_abuse_report": 2}),
-        "security": MappingProxyType(
-            {
-                "malware": 3,
-                "phishing": 4,
-                "scam": 5,
-                "cryptojacking": 6,
-                "stalkerware": 7,
-                "ddos": 8,
-                "newly_registered": 9,
-            }
-        ),
-        "adult": MappingProxyType(
-            {"porn": 10, "mixed_adult": 11, "nudity_lingerie": 12, "dating": 13, "sex_education": 14}
-        ),
-        "harm": MappingProxyType(
-            {
-                "violence_hate": 15,
-                "self_harm_suicide": 16,
-                "eating_disorder": 17,
-                "weapons": 18,
-                "drugs": 19,
-                "alcohol_tobacco_vape": 20,
-                "extremism": 21,
-                "gore_shock": 22,
-            }
-        ),
-        "money": MappingProxyType({"gambling": 23, "loan_scam": 24, "crypto": 25, "shopping": 26}),
-        "social": MappingProxyType(
-            {
-                "social_networks": 27,
-                "chat_messengers": 28,
-                "video_streaming": 29,
-                "games": 30,
-                "forums": 31,
-                "live_streaming": 32,
-                "ai_chat": 33,
-            }
-        ),
-        "bypass": MappingProxyType(
-            {
-                "dns_bypass": 34,
-                "vpn_proxy": 35,
-                "tor": 36,
-                "remote_control": 37,
-                "search_no_safesearch": 38,
-                "shortener": 39,
-                "dynamic_dns": 40,
-            }
-        ),
-        "other": MappingProxyType(
-            {"piracy": 41, "file_sharing": 42, "cheating": 43, "ads_trackers": 44, "fakenews": 45}
-        ),
-        "good": MappingProxyType({"child_safe": 46, "education": 47, "help": 48, "gov": 49}),
+        group: MappingProxyType({id_: number for id_, number, of_group, *_ in CATEGORIES if of_group == group})
+        for group, *_ in GROUP_ROWS
     }
 )
 """Category numbers by category id, by group; the groups stand strongest first."""
 
-NEVER_BLOCKED: Final = "good"
+NEVER_BLOCKED: Final = next(group for group, *_, blockable in GROUP_ROWS if not blockable)
 """The group that no configuration can block."""
 
-ONLY_BY_NAME: Final = frozenset({"sex_education"})
+ONLY_BY_NAME: Final = frozenset(id_ for id_, *_, blocked_with_group, _ in CATEGORIES if not blocked_with_group)
 """Categories that blocking their group leaves open: they are blocked only where they are named themselves."""
 
 ANSWER_MODES: Final = ("sinkhole", "nxdomain", "null", "refused")

@@ -1,4 +1,4 @@
-"""The words of the pages, one module per language; the names of categories stand with the categories.
+"""The words of the pages, one module per language; the texts of categories stand with the categories.
 
 Every language has the same keys.
 """
@@ -44,7 +44,7 @@ TEXTS: Final = MappingProxyType(
             vi.AUTHORITIES,
             vi.HELPLINES,
             {category.id: category.vietnamese for category in CATEGORIES},
-            vi.DESCRIPTIONS,
+            {category.id: category.description_vietnamese for category in CATEGORIES},
         ),
         "en": Texts(
             "en",
