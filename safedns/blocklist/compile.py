@@ -8,25 +8,18 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from safedns.blocklist.categories import BY_NUMBER, Category
-from safedns.blocklist.formats import names
+from safedns.blocklist.formats import Reading, Scope, read
 from safedns.errors import BlocklistError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from safedns._native import Blocklist, Builder
-    from safedns.blocklist.formats.lines import Lines
-
-# A list with more than this share of lines that are no names is another kind of file.
-MAX_BAD_SHARE: Final = 0.1
-
-# What a person reads; the rest is counted.
-MAX_SHOWN: Final = 10
 
 
 class Source(NamedTuple):
@@ -59,24 +52,17 @@ class Summary:
     bad: int
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Report:
     """What to tell while compiling.
 
     Attributes:
-        progress: called with the file and the names read of it so far, every few thousand names.
-        bad_line: called with `file:line: reason` for the first bad lines.
+        progress: called with the file and the names read of it so far, with every chunk.
+        say: called with a sentence about lines that were left out, the first bad ones as `file:line: reason`.
     """
 
     progress: Callable[[str, int], None]
-    bad_line: Callable[[str], None]
-    bad: int = field(default=0, init=False)
-
-    def add(self, path: str, lines: Lines, index: int, reason: str) -> None:
-        """Count a bad line, and show it if it is one of the first."""
-        self.bad += 1
-        if self.bad <= MAX_SHOWN:
-            self.bad_line(f"{path}:{lines.number(index)}: {reason}: {lines.text(index)[:80]!r}")
+    say: Callable[[str], None]
 
 
 def compile_lists(sources: Iterable[Source], output: str, report: Report, serial: int = 1) -> Summary:
@@ -88,24 +74,28 @@ def compile_lists(sources: Iterable[Source], output: str, report: Report, serial
     from safedns import _native
 
     builder = _native.Builder()
-    for source in sources:
-        _read(source, builder, report)
-    return _write(builder, Path(output), serial, report.bad)
+    bad = sum(_read(source, builder, report) for source in sources)
+    return _write(builder, Path(output), serial, bad)
 
 
-def _read(source: Source, builder: Builder, report: Report) -> None:
-    count, bad = 0, 0
-    for lines in names(source.path):
-        for index, reason in builder.add(lines.data, source.category.number):
-            bad += 1
-            report.add(source.path, lines, index, reason)
-        count += lines.count
-        report.progress(source.path, count)
-    if bad > count * MAX_BAD_SHARE:
-        raise BlocklistError(
-            f"{source.path}: expected a list of names, found {bad} lines of {count} that hold none; "
-            "plain lists and hosts format can be read"
-        )
+def _read(source: Source, builder: Builder, report: Report) -> int:
+    """Add a list to the builder; the result is the number of its bad lines."""
+    reading = Reading(source.path)
+    for names in read(source.path, reading):
+        if names.scope is Scope.BELOW or (names.allow and names.scope is Scope.EXACT):
+            # The file has a form for an entry that is exact, and none for its opposite or an exact exception.
+            reading.skip("entries that part a name from what is below it", names.count)
+            continue
+        exact = names.scope is Scope.EXACT
+        for index, reason in builder.add(names.data, source.category.number, exact=exact, exception=names.allow):
+            reading.reject(names, index, reason)
+        report.progress(source.path, reading.names)
+    reading.check_share()
+    for line in reading.first_bad:
+        report.say(line)
+    for kind, count in reading.skipped.items():
+        report.say(f"{source.path}: left out {count:,} {kind}")
+    return reading.bad
 
 
 def _write(builder: Builder, output: Path, serial: int, bad: int) -> Summary:

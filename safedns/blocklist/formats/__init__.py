@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Reader = Callable[[Iterable[Chunk], Reading, Mapping[str, str]], Iterator[Names]]
 
-__all__ = ["FORMATS", "Names", "Reading", "Scope", "check", "names", "read"]
+__all__ = ["FORMATS", "Names", "Reading", "Scope", "check", "read"]
 
 FORMATS: Final = ("plain", "hosts", "adblock", "dnsmasq", "unbound", "rpz", "v2fly", "csv", "urls")
 """Names of the formats."""
@@ -115,12 +115,3 @@ def check(
             reading.reject(names, index, reason)
     reading.check_names()
     return reading
-
-
-def names(path: str) -> Iterator[Names]:
-    """Read the names of a list in a format that its content tells.
-
-    Raises:
-        BlocklistError: the file can't be read.
-    """
-    yield from read(path, Reading(path))

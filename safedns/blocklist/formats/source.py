@@ -154,9 +154,9 @@ def _limited(pieces: Iterator[bytes], path: str, limit: int) -> Iterator[bytes]:
 
 
 def _whole_lines(pieces: Iterator[bytes], long_line: Callable[[int], None]) -> Iterator[Chunk]:
-    rest, number, dropping = b"", 1, False
-    for position, piece in enumerate(pieces):
-        data = piece if position else piece.removeprefix(_BYTE_ORDER_MARK)
+    rest, number, dropping, started = b"", 1, False, False
+    for piece in pieces:
+        data = piece
         if dropping:
             # The line is known to be too long: its end is all that is wanted of it.
             end = data.find(b"\n")
@@ -164,6 +164,8 @@ def _whole_lines(pieces: Iterator[bytes], long_line: Callable[[int], None]) -> I
                 continue
             data, dropping = data[end:], False
         data = rest + data
+        if not started and len(data) >= len(_BYTE_ORDER_MARK):
+            data, started = data.removeprefix(_BYTE_ORDER_MARK), True
         if len(rest) <= MAX_LINE < data.find(b"\n"):
             long_line(number)
             data = data[data.find(b"\n") :]

@@ -8,7 +8,7 @@ from unittest import mock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from safedns.blocklist.formats import names, source
+from safedns.blocklist.formats import Reading, read, source
 
 words = st.sampled_from(
     ["a.example", "b.example", "Shop.Example", "local.example", "xn--bcher-kva.example.", "c-1.test"]
@@ -38,7 +38,7 @@ def test_names_and_lines_of_any_list(tmp_path: Path, parts: list, size: int, com
     with mock.patch.object(source, "CHUNK_SIZE", size):
         found = [
             (line.decode(), lines.number(index))
-            for lines in names(str(path))
+            for lines in read(str(path), Reading(str(path)))
             for index, line in enumerate(lines.data.split(b"\n"))
             if line
         ]

@@ -1,6 +1,8 @@
 import pytest
 
-from safedns.blocklist.formats import hosts
+from safedns.blocklist.formats import Reading, hosts
+from safedns.blocklist.formats.entry import Chunk
+from safedns.blocklist.formats.looks import format_of
 
 
 @pytest.mark.parametrize(
@@ -12,15 +14,15 @@ from safedns.blocklist.formats import hosts
         (b"fe80::1%lo0 localhost\n", True),
         (b":: a.example\n", True),
         (b"  255.255.255.255 broadcasthost\n", True),
-        (b"a.example\n0.0.0.0 b.example\n", False),
+        (b"a.example\nc.example\nd.example\n0.0.0.0 b.example\n", False),
         (b"1.2.3.4\n", False),
         (b"1.2.3.4 # one\n", False),
         (b"deadbeef.example\n", False),
         (b"# nothing\n", False),
     ],
 )
-def test_the_first_line_with_content_decides(chunk: bytes, expected: bool) -> None:
-    assert hosts.matches(chunk) is expected
+def test_what_most_lines_look_like_decides(chunk: bytes, expected: bool) -> None:
+    assert (format_of(chunk, {}) == "hosts") is expected
 
 
 @pytest.mark.parametrize(
@@ -42,7 +44,8 @@ def test_the_first_line_with_content_decides(chunk: bytes, expected: bool) -> No
     ],
 )
 def test_names_and_where_they_stood(chunk: bytes, names: list[tuple[str, int]]) -> None:
-    lines = hosts.read(chunk, 1)
+    reading = Reading("list")
+    (lines,) = hosts.read([Chunk(chunk, 1)], reading, {})
     found = [(line.decode(), lines.number(index)) for index, line in enumerate(lines.data.split(b"\n")) if line.strip()]
     assert found == names
     assert lines.count == len(names)

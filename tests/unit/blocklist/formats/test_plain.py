@@ -1,6 +1,7 @@
 import pytest
 
-from safedns.blocklist.formats import plain
+from safedns.blocklist.formats import Reading, plain
+from safedns.blocklist.formats.entry import Chunk
 
 
 @pytest.mark.parametrize(
@@ -18,7 +19,8 @@ from safedns.blocklist.formats import plain
 )
 def test_lines_stay_lines(chunk: bytes, names: bytes) -> None:
     assert plain.clean(chunk) == names
-    assert plain.read(chunk, 1).data.count(b"\n") == chunk.count(b"\n")
+    (lines,) = plain.read([Chunk(chunk, 1)], Reading("list"), {})
+    assert lines.data.count(b"\n") == chunk.count(b"\n")
 
 
 @pytest.mark.parametrize(
