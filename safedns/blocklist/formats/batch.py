@@ -40,13 +40,15 @@ class Batch:
             self._last = self.number
             self._reading.listed += 1
 
-    def skip(self, kind: str) -> None:
-        """Count the line as one that can't be honoured."""
-        self._reading.skipped[kind] += 1
+    def skip(self, kind: str, count: int = 1) -> None:
+        """Count the line, or as many lines, as such that can't be honoured."""
+        if count:
+            self._reading.skipped[kind] += count
 
-    def bad(self, reason: str, line: bytes) -> None:
-        """Count the line as one that breaks the rules."""
+    def bad(self, reason: str, line: bytes, count: int = 1) -> None:
+        """Count the line, or as many lines, as such that break the rules."""
         self._reading.bad_line(self.number, reason, line.decode("utf-8", "replace"))
+        self._reading.bad += count - 1
 
     def names(self) -> Iterator[Names]:
         """What was collected; the batch is empty afterwards."""

@@ -23,6 +23,7 @@ CONTINUED_KIND: Final = "record over several lines"
 
 # A quotation mark that never closes must not swallow the file.
 MAX_RECORD: Final = 2**16
+MAX_RECORD_LINES: Final = 64
 
 _DELIMITERS: Final = (b"\t", b",", b";", b"|")
 
@@ -37,6 +38,7 @@ class _Table:
         self._delimiter = self._given(options)
         self._column: int | None = None
         self._record = b""
+        self._lines = 0
 
     def _given(self, options: Mapping[str, str]) -> bytes | None:
         given = options.get("delimiter")
@@ -50,16 +52,19 @@ class _Table:
     def line(self, line: bytes) -> None:
         """Read a line that is not empty, or that an open record goes on in."""
         record = self._record + line
-        if record.count(b'"') % 2 and len(record) <= MAX_RECORD:
+        self._lines += 1
+        if record.count(b'"') % 2:
             self._record = record + b"\n"
-            self.batch.skip(CONTINUED_KIND)
+            if len(record) > MAX_RECORD or self._lines >= MAX_RECORD_LINES:
+                self.end()
             return
-        self._record = b""
+        lines, self._lines, self._record = self._lines, 0, b""
         try:
             row = self._cells(record)
         except csv.Error as error:
-            self.batch.bad(f"expected a record ({error})", line)
+            self.batch.bad(f"expected a record ({error})", line, lines)
             return
+        self.batch.skip(CONTINUED_KIND, lines - 1)
         if self._column is None:
             self._column = self._header(row)
             self.batch.skip(HEADER_KIND)
@@ -72,11 +77,10 @@ class _Table:
         return bool(self._record)
 
     def end(self) -> None:
-        """A record that is still open was cut short."""
+        """A record that is still open, at the end of the file or of what a record may be, was cut short."""
         if self._record:
-            self.batch.bad(
-                "expected the end of a quoted cell, found the end of the file; the record starts", self._record
-            )
+            self.batch.bad("expected the end of a quoted cell; the record starts", self._record, self._lines)
+            self._record, self._lines = b"", 0
 
     def _cells(self, record: bytes) -> list[bytes]:
         if self._delimiter is None:

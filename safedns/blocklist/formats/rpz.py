@@ -31,6 +31,7 @@ _ZONE_TYPES: Final = frozenset((b"SOA", b"NS", b"DNSKEY", b"RRSIG", b"NSEC", b"N
 
 # A record that does not close its parentheses must not swallow the file.
 MAX_RECORD: Final = 2**16
+MAX_RECORD_LINES: Final = 64
 
 _SIMPLE = re.compile(
     rb"([^\s;\"()\\]*)[ \t]+(?:(?:[0-9][0-9A-Za-z]*|IN)[ \t]+){0,2}(CNAME|AAAA|A)[ \t]+([^\s;\"()\\]+)[ \t\r]*(?:;.*)?",
@@ -64,40 +65,45 @@ class _Zone:
         self._size += len(line)
         text = b"\n".join(self._record)
         bare = _QUOTED.sub(b"", text)
-        if bare.count(b"(") > bare.count(b")") and self._size <= MAX_RECORD:
-            self.batch.skip(ZONE_KIND)
+        is_open = bare.count(b"(") > bare.count(b")")
+        if is_open and self._size <= MAX_RECORD and len(self._record) < MAX_RECORD_LINES:
             return
-        self._record, self._size = [], 0
-        self._whole(text, line)
+        if is_open:
+            self.end()
+        else:
+            lines = len(self._record)
+            self._record, self._size = [], 0
+            self._whole(text, line, lines)
 
     def end(self) -> None:
-        """A record that is still open was cut short."""
+        """A record that is still open, at the end of the file or of what a record may be, was cut short."""
         if self._record:
-            self.batch.bad(
-                "expected a closing parenthesis, found the end of the file; the record starts", self._record[0]
-            )
+            count = len(self._record)
+            self.batch.bad("expected a closing parenthesis; the record starts", self._record[0], count)
+            self._record, self._size = [], 0
 
-    def _whole(self, text: bytes, line: bytes) -> None:
+    def _whole(self, text: bytes, line: bytes, lines: int) -> None:
         if text.startswith(b"$"):
-            self._directive(text.split(), line)
+            self._directive(text.split(), line, lines)
             return
         import dns.exception
 
         try:
             owner, kind, value = _parsed(text.decode("utf-8"))
         except (dns.exception.DNSException, ValueError) as error:
-            self.batch.bad(f"expected a record ({error})", line)
+            self.batch.bad(f"expected a record ({error})", line, lines)
             return
         self._take(owner or self._owner, kind, value, line)
+        self.batch.skip(ZONE_KIND, lines - 1)
 
-    def _directive(self, words: list[bytes], line: bytes) -> None:
+    def _directive(self, words: list[bytes], line: bytes, lines: int) -> None:
         key = words[0].upper()
         if key == b"$ORIGIN" and len(words) > 1:
             self._origin = self._absolute(words[1])
         elif key not in (b"$TTL", b"$GENERATE", b"$INCLUDE"):
-            self.batch.bad("expected $TTL or $ORIGIN", line)
+            self.batch.bad("expected $TTL or $ORIGIN", line, lines)
             return
-        self.batch.skip(DIRECTIVE_KIND if key in (b"$TTL", b"$ORIGIN") else f"directive {key.decode()}")
+        self.batch.skip(DIRECTIVE_KIND if key in (b"$TTL", b"$ORIGIN") else f"directive {key.decode()}", lines)
 
     def _absolute(self, name: bytes) -> bytes:
         """A name without its last dot; what is relative is completed with the origin."""
