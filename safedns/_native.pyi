@@ -12,9 +12,11 @@ __all__ = [
     "FORMAT_VERSION",
     "Blocklist",
     "Builder",
+    "Built",
     "Differences",
     "Engine",
     "Entries",
+    "Origins",
     "Policy",
     "counter_layout",
     "differences",
@@ -151,32 +153,145 @@ def differences(old: Blocklist, new: Blocklist, /) -> Differences:
 
 @final
 class Builder:
-    """Collects names and compiles them into a blocklist. The same names in any order give the same bytes."""
+    """Collects what sources say of names and compiles it. The same content in any order gives the same bytes.
 
-    def __new__(cls) -> Builder: ...
+    What a name's categories are, strongest first:
+
+    1. Of the operator's entries (layer 1) at or above the name the most specific decides, per category.
+    2. A list (layer 0) is evaluated by itself: its most specific entry decides; its exceptions hold only for itself. A
+       list that allows takes its categories from all lists at the name and below, until a more specific entry of a list
+       gives them again. The name has the categories that any list gives it.
+
+    Said of the same name, an exception beats the others.
+    """
+
+    def __new__(
+        cls, sources: Sequence[tuple[int, int, bool]], /, *, memory: int = ..., folder: str | None = None
+    ) -> Builder:
+        """Create a builder.
+
+        Args:
+            sources: for each source its categories as a bit mask (bit n = category number n), its layer (0 a list, 1
+                the operator), and whether it takes names out of its categories instead.
+            memory: bytes for names that wait to be sorted; past that they wait in a temporary file. 256 MiB by default.
+            folder: where that file is made, without a name; the system's folder for temporary files by default.
+
+        Raises:
+            ValueError: a layer is not 0 or 1, or there are more than 65,536 sources.
+        """
+
     def add(
-        self, names: bytes, category: int, /, *, exact: bool = False, exception: bool = False
+        self,
+        names: bytes,
+        source: int,
+        /,
+        *,
+        scope: int = 0,
+        allow: bool = False,
+        first: int = 1,
+        numbers: bytes | None = None,
     ) -> list[tuple[int, str]]:
-        """Add names of one category.
+        """Add names of a source.
 
         Args:
             names: domain names in A-label form, one to a line (LF), in any order and case. Empty lines count as lines.
-            category: category number, 0 to 63.
-            exact: the entry matches the name only and not what is below it.
-            exception: the name and what is below it are not in the category.
+            source: number of the source, from 0.
+            scope: 0 the name and all below, 1 the name only, 2 only what is below.
+            allow: the names are exceptions: taken out.
+            first: line of the source's file on which `names` begins.
+            numbers: line of the source's file for each line, if not consecutive: native 32-bit numbers
+                (`array("I").tobytes()`).
 
         Returns:
             The lines that hold no domain name: `(index from 0, reason)`.
+
+        Raises:
+            ValueError: no such source or scope, or fewer numbers than lines.
+            OSError: the temporary file can't be written (disk full, say).
         """
 
-    def write(self, fd: int, /, *, serial: int = 1) -> tuple[int, int, int]:
+    def write(
+        self,
+        fd: int,
+        /,
+        *,
+        serial: int = 1,
+        origins: int | None = None,
+        header: bytes | None = None,
+        previous: tuple[str, Sequence[int]] | None = None,
+    ) -> Built:
         """Compile what was added and write it to a descriptor; the builder is empty afterwards.
 
-        Returns:
-            Distinct names, entries left after subsumption, bytes written.
+        Args:
+            fd: where the blocklist goes.
+            serial: version of the content.
+            origins: descriptor for the file of origins: who says what of a name, where, and since which serial.
+            header: what else that file keeps.
+            previous: file of origins of the blocklist before, and for each of its sources the present number, or -1.
+                What was in it keeps the serial with which it came in.
 
         Raises:
             OSError: writing failed (disk full, say).
+            BlocklistError: the origins before can't be used.
+        """
+
+@final
+class Built:
+    """What a builder compiled."""
+
+    @property
+    def names(self) -> int:
+        """Distinct names given."""
+
+    @property
+    def entries(self) -> int:
+        """Entries left after names were dropped whose parents say the same."""
+
+    @property
+    def size(self) -> int:
+        """Bytes written."""
+
+    @property
+    def sources(self) -> list[tuple[int, int, int]]:
+        """For each source `(names, alone, dropped)`.
+
+        These are its distinct names, the names that no other source gave, and the names that are no entry because what
+        is listed above them says the same.
+        """
+
+    @property
+    def overlaps(self) -> list[tuple[int, int, int]]:
+        """Pairs of sources, the lower number first, and the distinct names that both gave; only pairs with any."""
+
+@final
+class Origins:
+    """Which line of which source says what of a name; the file is read where it is, and checked where it is read."""
+
+    @staticmethod
+    def open(path: str, /) -> Origins:
+        """Open a file of origins that a builder wrote.
+
+        Raises:
+            BlocklistError: unreadable, damaged, cut short, or of another format version.
+        """
+
+    @property
+    def header(self) -> bytes:
+        """What the file keeps besides."""
+
+    @property
+    def serial(self) -> int:
+        """Serial of the blocklist that it belongs to."""
+
+    def find(self, name: str, /) -> list[tuple[str, int, int, int, bool, int]]:
+        """All that is said of a name and what is above it, from the top level down.
+
+        Returns:
+            Rows of entry, source, line, scope, whether it is an exception, and the serial with which it came in.
+
+        Raises:
+            ValueError: not a domain name.
+            BlocklistError: the file is damaged.
         """
 
 @final

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from safedns.blocklist.categories import BY_NUMBER, Category
-from safedns.blocklist.formats import Reading, Scope, read
+from safedns.blocklist.formats import Reading, read
 from safedns.errors import BlocklistError
 
 if TYPE_CHECKING:
@@ -73,21 +73,17 @@ def compile_lists(sources: Iterable[Source], output: str, report: Report, serial
     """
     from safedns import _native
 
-    builder = _native.Builder()
-    bad = sum(_read(source, builder, report) for source in sources)
+    sources = list(sources)
+    builder = _native.Builder([(1 << source.category.number, 0, False) for source in sources])
+    bad = sum(_read(source, number, builder, report) for number, source in enumerate(sources))
     return _write(builder, Path(output), serial, bad)
 
 
-def _read(source: Source, builder: Builder, report: Report) -> int:
+def _read(source: Source, number: int, builder: Builder, report: Report) -> int:
     """Add a list to the builder; the result is the number of its bad lines."""
     reading = Reading(source.path)
     for names in read(source.path, reading):
-        if names.scope is Scope.BELOW or (names.allow and names.scope is Scope.EXACT):
-            # The file has a form for an entry that is exact, and none for its opposite or an exact exception.
-            reading.skip("entries that part a name from what is below it", names.count)
-            continue
-        exact = names.scope is Scope.EXACT
-        for index, reason in builder.add(names.data, source.category.number, exact=exact, exception=names.allow):
+        for index, reason in builder.add(names.data, number, scope=names.scope, allow=names.allow):
             reading.reject(names, index, reason)
         report.progress(source.path, reading.names)
     reading.check_share()

@@ -17,8 +17,8 @@ PATIENCE = 2.5
 
 
 def compile_blocklist(path: Path, *parts: dict[str, Any], serial: int = 1) -> _native.Blocklist:
-    """Compile a blocklist of parts, each the arguments of `Builder.add`: `names` as a list and `category`."""
-    builder = _native.Builder()
+    """Compile a blocklist of parts, each the arguments of `Builder.add`: a list of `names`, `category`."""
+    builder = _native.Builder([(1 << number, 0, False) for number in range(64)])
     for part in parts:
         options = {key: value for key, value in part.items() if key not in ("names", "category")}
         assert builder.add("\n".join(part["names"]).encode(), part["category"], **options) == []

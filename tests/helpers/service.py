@@ -41,8 +41,8 @@ def query(name: str, *, number: int = 0x1234, kind: int = 1) -> bytes:
 
 def write_list(path: Path, names: Sequence[str], serial: int) -> None:
     """Compile a blocklist of gambling sites and publish it as lists are: whole, by renaming."""
-    builder = _native.Builder()
-    builder.add("\n".join(names).encode(), GAMBLING)
+    builder = _native.Builder([(1 << GAMBLING, 0, False)])
+    builder.add("\n".join(names).encode(), 0)
     unfinished = path.with_suffix(".new")
     with unfinished.open("wb") as file:
         builder.write(file.fileno(), serial=serial)

@@ -24,7 +24,7 @@ NUMBERS = {word: number for group in GROUPS.values() for word, number in group.i
 
 def compile_list(path: Path, names: Mapping[str, str], serial: int = 1) -> _native.Blocklist:
     """Compile a list of names with their categories."""
-    builder = _native.Builder()
+    builder = _native.Builder([(1 << number, 0, False) for number in range(64)])
     for name, category in names.items():
         assert builder.add(name.encode(), NUMBERS[category]) == []
     with path.open("wb") as file:

@@ -14,9 +14,14 @@ from safedns.errors import BlocklistError
 NAMES = b"example.com\nWWW.Example.com\nvery.deep.name.org.\n\nexample.net"
 
 
-def compile_to(path: Path, *parts: tuple[bytes, int], serial: int = 1) -> tuple[int, int, int]:
-    """Compile suffix entries; returns names, entries and bytes."""
-    builder = _native.Builder()
+def builder_by_category() -> _native.Builder:
+    """A builder whose sources are the categories."""
+    return _native.Builder([(1 << number, 0, False) for number in range(64)])
+
+
+def compile_to(path: Path, *parts: tuple[bytes, int], serial: int = 1) -> _native.Built:
+    """Compile names of categories."""
+    builder = builder_by_category()
     for names, category in parts:
         assert builder.add(names, category) == []
     with path.open("wb") as file:
@@ -32,10 +37,10 @@ def compiled(tmp_path: Path) -> Path:
 
 def test_written_is_loaded(tmp_path: Path) -> None:
     path = tmp_path / "list.bin"
-    names, entries, size = compile_to(path, (NAMES, 3), (b"example.com", 5), serial=42)
+    built = compile_to(path, (NAMES, 3), (b"example.com", 5), serial=42)
     loaded = _native.Blocklist.load(str(path))
-    assert (names, entries, size) == (4, 3, path.stat().st_size)
-    assert (loaded.names, loaded.entries, loaded.size) == (names, entries, size)
+    assert (built.names, built.entries, built.size) == (4, 3, path.stat().st_size)
+    assert (loaded.names, loaded.entries, loaded.size) == (built.names, built.entries, built.size)
     assert (loaded.serial, loaded.version, loaded.counts) == (42, _native.FORMAT_VERSION, {3: 4, 5: 1})
     assert len(loaded.checksum) == 16
 
@@ -62,11 +67,11 @@ def test_lookup_of_what_is_no_name(compiled: Path, name: str) -> None:
 
 
 def test_exact_and_exception(tmp_path: Path) -> None:
-    builder = _native.Builder()
+    builder = builder_by_category()
     builder.add(b"example.com", 1)
-    builder.add(b"cdn.example.com", 1, exception=True)
+    builder.add(b"cdn.example.com", 1, allow=True)
     builder.add(b"bad.cdn.example.com", 1)
-    builder.add(b"exact.com", 2, exact=True)
+    builder.add(b"exact.com", 2, scope=1)
     path = tmp_path / "list.bin"
     with path.open("wb") as file:
         builder.write(file.fileno())
@@ -78,15 +83,9 @@ def test_exact_and_exception(tmp_path: Path) -> None:
 
 
 def test_lines_that_are_no_names_are_reported() -> None:
-    rejected = _native.Builder().add(b"good.com\n\nbad name\n-ok.com\na..b\n" + b"x" * 64 + b".com", 0)
+    rejected = builder_by_category().add(b"good.com\n\nbad name\n-ok.com\na..b\n" + b"x" * 64 + b".com", 0)
     assert [index for index, _ in rejected] == [2, 4, 5]
     assert "at most 63 characters" in rejected[2][1]
-
-
-@pytest.mark.parametrize("category", [64, 255])
-def test_category_out_of_range(category: int) -> None:
-    with pytest.raises(ValueError, match="0 to 63"):
-        _native.Builder().add(b"example.com", category)
 
 
 def test_order_does_not_matter(tmp_path: Path) -> None:
@@ -99,11 +98,11 @@ def test_order_does_not_matter(tmp_path: Path) -> None:
 
 
 def test_builder_is_empty_afterwards(tmp_path: Path) -> None:
-    builder = _native.Builder()
+    builder = builder_by_category()
     builder.add(b"example.com", 0)
     for expected in (1, 0):
         with (tmp_path / "list.bin").open("wb") as file:
-            assert builder.write(file.fileno())[0] == expected
+            assert builder.write(file.fileno()).names == expected
     assert _native.Blocklist.load(str(tmp_path / "list.bin")).lookup("example.com") == (0, None)
 
 
@@ -154,7 +153,7 @@ def test_attach_refuses_what_is_not_sealed(compiled: Path) -> None:
         (lambda data: data[:100], "at least"),
         (lambda data: data[:-1], "cut short"),
         (lambda data: b"0.0.0.0 example.com\n" * 40, "begins with"),
-        (lambda data: data[:8] + b"\x63" + data[9:], "version 1, found version 99"),
+        (lambda data: data[:8] + b"\x63" + data[9:], "version 2, found version 99"),
         (lambda data: data[:700] + bytes([data[700] ^ 1]) + data[701:], "checksum"),
         (lambda data: data[:-1] + bytes([data[-1] ^ 128]), "checksum"),
     ],
@@ -173,7 +172,7 @@ def test_unreadable_is_refused(tmp_path: Path) -> None:
 
 
 def test_disk_full() -> None:
-    builder = _native.Builder()
+    builder = builder_by_category()
     builder.add(NAMES, 0)
     with Path("/dev/full").open("wb") as file, pytest.raises(OSError, match="No space") as caught:
         builder.write(file.fileno())
@@ -183,4 +182,4 @@ def test_disk_full() -> None:
 @pytest.mark.parametrize("descriptor", [-1, 12345])
 def test_write_to_no_descriptor(descriptor: int) -> None:
     with pytest.raises(OSError, match="Bad file descriptor"):
-        _native.Builder().write(descriptor)
+        builder_by_category().write(descriptor)

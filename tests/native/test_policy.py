@@ -21,8 +21,8 @@ def blocklist(tmp_path):
         tmp_path / "list.bin",
         {"names": ["casino.example", "both.example", "time.example"], "category": GAMBLING},
         {"names": ["both.example", "bad.example"], "category": MALWARE},
-        {"names": ["good.casino.example"], "category": GAMBLING, "exception": True},
-        {"names": ["only.example"], "category": GAMBLING, "exact": True},
+        {"names": ["good.casino.example"], "category": GAMBLING, "allow": True},
+        {"names": ["only.example"], "category": GAMBLING, "scope": 1},
     )
 
 

@@ -80,7 +80,7 @@ def verdict(name):
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     path = tmp_path_factory.mktemp("list") / "list.bin"
-    tables = ((SUFFIXES, {}), (EXACT, {"exact": True}), (EXCEPTIONS, {"exception": True}))
+    tables = ((SUFFIXES, {}), (EXACT, {"scope": 1}), (EXCEPTIONS, {"allow": True}))
     parts = [
         {"names": [name.decode()], "category": category, **options}
         for table, options in tables

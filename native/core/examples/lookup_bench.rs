@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use safedns_core::name::Name;
-use safedns_core::trie::{Builder, Kind, Trie};
+use safedns_core::trie::{Builder, Scope, Source, Trie, LISTS};
 
 const QUERIES: usize = 500_000;
 const ROUNDS: usize = 7;
@@ -150,18 +150,19 @@ fn categories(options: &Options) -> Result<HashMap<String, u64>, String> {
 }
 
 fn compile(names: &[&str], categories: &HashMap<String, u64>) -> Result<(Vec<u8>, usize), String> {
-    let mut builder = Builder::new();
+    let sources = (0..64).map(|category| Source { categories: 1 << category, layer: LISTS, allow: false }).collect();
+    let mut builder = Builder::new(sources);
     let mut accepted = 0;
     for text in names {
         let Ok(name) = Name::parse(text.as_bytes()) else { continue };
         accepted += 1;
         let set = categories.get(*text).copied().unwrap_or(1);
         for category in (0..64).filter(|category| set >> category & 1 == 1) {
-            builder.add(&name, category, Kind::Suffix);
+            builder.add(&name, category, Scope::Suffix, false, 1).map_err(|error| error.to_string())?;
         }
     }
     let mut bytes = Vec::new();
-    builder.finish(1, &mut bytes).map_err(|error| error.to_string())?;
+    builder.finish(1, &mut bytes, |_, _| Ok(())).map_err(|error| error.to_string())?;
     Ok((bytes, accepted))
 }
 

@@ -1,17 +1,16 @@
-//! `Blocklist` and `Builder`.
+//! `Blocklist`.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use safedns_core::name::Name;
-use safedns_core::trie::{self, Kind, Trie, Walk};
+use safedns_core::trie::{self, Trie, Walk};
 
-use crate::error::{not_a_name, system_error, system_text, BlocklistError};
-use crate::sealed::{duplicate, Sealed};
+use crate::error::{not_a_name, system_text, BlocklistError};
+use crate::sealed::Sealed;
 use crate::walk::Entries;
 
 /// What the engine looks names up in.
@@ -103,55 +102,5 @@ impl Blocklist {
         let name = name.transpose()?;
         let walk = py.detach(|| Walk::new(&self.trie, name.as_ref()));
         Ok(Entries::new(self.trie.clone(), walk, containing.map(|text| text.to_ascii_lowercase())))
-    }
-}
-
-/// Collects names for a blocklist.
-#[pyclass(module = "safedns._native")]
-#[derive(Default)]
-pub struct Builder {
-    builder: trie::Builder,
-}
-
-#[pymethods]
-impl Builder {
-    #[new]
-    fn new() -> Self {
-        Self::default()
-    }
-
-    #[pyo3(signature = (names, category, /, *, exact=false, exception=false))]
-    fn add(
-        &mut self,
-        names: &[u8],
-        category: u8,
-        exact: bool,
-        exception: bool,
-    ) -> PyResult<Vec<(usize, &'static str)>> {
-        if category > 63 {
-            return Err(PyValueError::new_err(format!("category {category} is not in 0 to 63")));
-        }
-        let kind = match (exact, exception) {
-            (_, true) => Kind::Exception,
-            (true, _) => Kind::Exact,
-            _ => Kind::Suffix,
-        };
-        let mut rejected = Vec::new();
-        for (index, line) in names.split(|octet| *octet == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
-            match Name::parse(line) {
-                Ok(name) => self.builder.add(&name, category, kind),
-                Err(error) => rejected.push((index, error.reason())),
-            }
-        }
-        Ok(rejected)
-    }
-
-    #[pyo3(signature = (fd, /, *, serial=1))]
-    fn write(&mut self, py: Python<'_>, fd: RawFd, serial: u64) -> PyResult<(u64, u64, u64)> {
-        let mut out = File::from(duplicate(fd).map_err(|error| system_error(&error))?);
-        let builder = std::mem::take(&mut self.builder);
-        // Seconds for millions of names: let other threads show progress meanwhile.
-        let summary = py.detach(|| builder.finish(serial, &mut out)).map_err(|error| system_error(&error))?;
-        Ok((summary.names, summary.entries, summary.bytes))
     }
 }

@@ -3,8 +3,10 @@
 //! What the classes and functions promise is written in `safedns/_native.pyi`.
 
 mod blocklist;
+mod builder;
 mod engine;
 mod error;
+mod origins;
 mod policy;
 mod sealed;
 mod sockets;
@@ -40,9 +42,13 @@ fn forbid_new_privileges() -> PyResult<()> {
 #[pymodule]
 mod _native {
     #[pymodule_export]
-    use super::blocklist::{Blocklist, Builder};
+    use super::blocklist::Blocklist;
+    #[pymodule_export]
+    use super::builder::{Builder, Built};
     #[pymodule_export]
     use super::engine::Engine;
+    #[pymodule_export]
+    use super::origins::Origins;
     #[pymodule_export]
     use super::policy::Policy;
     #[pymodule_export]

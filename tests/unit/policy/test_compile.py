@@ -15,7 +15,7 @@ from safedns.policy.model import AnswerMode
 
 
 def blocklist(**names: str) -> _native.Blocklist:
-    builder = _native.Builder()
+    builder = _native.Builder([(1 << number, 0, False) for number in range(64)])
     for word, text in names.items():
         assert builder.add(text.encode(), BY_ID[word].number) == []
     with tempfile.NamedTemporaryFile() as file:

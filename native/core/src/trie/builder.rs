@@ -1,218 +1,171 @@
-//! Collects names, merges what is said of the same name, and drops what an ancestor says already.
+//! Collects what sources say of names and compiles it.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::filter::{fill, WORD};
 use super::format::{checksum, Header, Tables};
+use super::merge::{Merge, Merged};
+use super::run::Run;
+use super::sort::{MakeStorage, Said, Sorter};
 use super::writer::lay_out;
-use super::{Class, Kind};
-use crate::name::Name;
+use crate::name::{Name, MAX_NAME};
 
-/// Most classes, so that a class number is a varint of four octets.
-const MAX_CLASSES: usize = 1 << 28;
+/// Layer of lists.
+pub const LISTS: u8 = 0;
+
+/// Layer of the operator's own entries, which are stronger than lists.
+pub const OPERATOR: u8 = 1;
+
+/// Most sources.
+pub const MAX_SOURCES: usize = 1 << 16;
+
+/// A list, or entries of the operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Categories of its names, bit `n` for category number `n`.
+    pub categories: u64,
+    /// [`LISTS`] or [`OPERATOR`].
+    pub layer: u8,
+    /// Whether it takes names out of the categories, in its layer.
+    pub allow: bool,
+}
+
+/// What of the tree an entry is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// The name and everything below it.
+    Suffix,
+    /// The name only.
+    Exact,
+    /// Only what is below the name.
+    Below,
+}
 
 /// What was compiled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Summary {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Built {
     /// Distinct names given.
     pub names: u64,
     /// Entries left.
     pub entries: u64,
     /// Size in bytes.
     pub bytes: u64,
+    /// What each source gave.
+    pub sources: Vec<SourceCounts>,
+    /// First source, second source, distinct names that both gave.
+    pub overlaps: Vec<(u32, u32, u64)>,
+}
+
+/// What a source gave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SourceCounts {
+    /// Distinct names.
+    pub names: u64,
+    /// Names that no other source gave.
+    pub alone: u64,
+    /// Names that are no entry, as their ancestors say the same.
+    pub dropped: u64,
 }
 
 /// Collects names and compiles them. The same names in any order give the same bytes.
-///
-/// Names stand one behind the other in one buffer; 5 M of them take about 200 MB.
-#[derive(Default)]
 pub struct Builder {
-    /// Keys, each behind its length: labels from the top level down, each behind its own.
-    keys: Vec<u8>,
-    records: Vec<Record>,
-}
-
-/// What was said of a name; after merging, an entry.
-#[derive(Clone, Copy)]
-struct Record {
-    /// First octets of the key, big-endian: most comparisons end here and do not touch the keys.
-    prefix: u64,
-    /// Offset of the key.
-    start: u64,
-    /// Category and kind; after merging, the class number.
-    what: u32,
+    sources: Vec<Source>,
+    sorter: Sorter,
 }
 
 impl Builder {
-    /// An empty builder.
-    pub fn new() -> Self {
-        Self::default()
+    /// A builder for what these sources say, all of which it keeps in memory.
+    pub fn new(sources: Vec<Source>) -> Self {
+        Self::with_sorter(sources, Sorter::new(usize::MAX, None))
     }
 
-    /// Add a name of a category below 64. The root is no name that a list can hold and is left out.
-    pub fn add(&mut self, name: &Name, category: u8, kind: Kind) {
-        assert!(category < 64, "expected a category from 0 to 63, found {category}");
+    /// A builder that keeps up to `memory` octets of names in memory, and the others in a storage.
+    pub fn with_storage(sources: Vec<Source>, memory: usize, make: MakeStorage) -> Self {
+        Self::with_sorter(sources, Sorter::new(memory, Some(make)))
+    }
+
+    fn with_sorter(sources: Vec<Source>, sorter: Sorter) -> Self {
+        assert!(sources.len() <= MAX_SOURCES, "expected at most {MAX_SOURCES} sources, found {}", sources.len());
+        Self { sources, sorter }
+    }
+
+    /// Add what a source says of a name in a line of its file; an exception takes the name out.
+    ///
+    /// The root is no name that a list can hold and is left out.
+    pub fn add(&mut self, name: &Name, source: u32, scope: Scope, exception: bool, line: u32) -> io::Result<()> {
+        assert!(
+            (source as usize) < self.sources.len(),
+            "expected one of {} sources, found {source}",
+            self.sources.len()
+        );
         if name.labels() == 0 {
-            return;
+            return Ok(());
         }
-        let start = self.keys.len();
-        self.keys.push((name.wire().len() - 1) as u8);
-        for index in (0..name.labels()).rev() {
-            let label = name.label(index);
-            self.keys.push(label.len() as u8);
-            self.keys.extend_from_slice(label);
-        }
-        let mut prefix = [0; 8];
-        for (to, from) in prefix.iter_mut().zip(&self.keys[start + 1..]) {
-            *to = *from;
-        }
-        let what = u32::from(category) << 2 | kind as u32;
-        self.records.push(Record { prefix: u64::from_be_bytes(prefix), start: start as u64, what });
+        let mut key = [0; MAX_NAME];
+        let said = source << 3 | (scope as u32) << 1 | u32::from(exception);
+        let length = write_key(name, &mut key);
+        self.sorter.push(&key[..length], Said { said, line })
     }
 
-    /// Compile what was added and write it.
-    pub fn finish(mut self, serial: u64, out: &mut impl Write) -> io::Result<Summary> {
-        self.sort();
-        let merged = self.merge()?;
-        let entries = self.records.iter().map(|record| (key(&self.keys, record), record.what));
-        let layout = lay_out(&entries)?;
-        let header = Header {
-            seed: layout.seed,
-            serial,
-            names: merged.names,
-            entries: self.records.len() as u64,
-            root: layout.root,
-            tops: layout.tops,
-            counts: merged.counts,
-        };
-        let filter = fill(&layout.filtered);
-        let tables = Tables {
-            header,
-            filter: filter.len() * WORD,
-            symbols: layout.symbols,
-            heads: layout.heads,
-            classes: merged.classes,
-        };
-        let mut bytes = tables.write(&filter, layout.nodes.len());
-        bytes.extend_from_slice(&layout.nodes);
-        drop(layout.nodes);
-        bytes.extend(checksum(&bytes).to_le_bytes());
-        out.write_all(&bytes)?;
-        Ok(Summary { names: merged.names, entries: tables.header.entries, bytes: bytes.len() as u64 })
-    }
-
-    fn sort(&mut self) {
-        let keys = &self.keys;
-        self.records.sort_unstable_by(|a, b| a.prefix.cmp(&b.prefix).then_with(|| key(keys, a).cmp(key(keys, b))));
-    }
-
-    /// Turn the sorted records into entries, in place.
-    fn merge(&mut self) -> io::Result<Merged> {
-        let mut merge = Merge::default();
-        let mut kept = 0;
-        let mut at = 0;
-        while at < self.records.len() {
-            let first = self.records[at];
-            let name = key(&self.keys, &first);
-            let mut said = Class::default();
-            while at < self.records.len() && key(&self.keys, &self.records[at]) == name {
-                said.add(self.records[at].what);
-                at += 1;
+    /// Compile what was added and write it; `each` is called with every name and what was said of it, in order.
+    pub fn finish(
+        self,
+        serial: u64,
+        out: &mut impl Write,
+        mut each: impl FnMut(&[u8], &[Said]) -> io::Result<()>,
+    ) -> io::Result<Built> {
+        let mut merge = Merge::new(self.sources);
+        let mut run = Run::default();
+        self.sorter.for_each(|key, said| {
+            if let Some(class) = merge.take(key, said) {
+                run.push(key, class);
             }
-            let class = merge.take(name, said);
-            if class != Class::default() {
-                self.records[kept] = Record { what: merge.number(class), ..first };
-                kept += 1;
-            }
-        }
-        self.records.truncate(kept);
-        let (merged, numbers) = merge.finish()?;
-        for record in &mut self.records {
-            record.what = numbers[record.what as usize];
-        }
-        Ok(merged)
+            each(key, said)
+        })?;
+        let merged = merge.finish()?;
+        let bytes = write(serial, &run, &merged, out)?;
+        let Merged { names, sources, overlaps, .. } = merged;
+        Ok(Built { names, entries: run.len(), bytes, sources, overlaps })
     }
 }
 
-fn key<'a>(keys: &'a [u8], record: &Record) -> &'a [u8] {
-    let start = record.start as usize;
-    &keys[start + 1..start + 1 + usize::from(keys[start])]
+/// Write a name as a key: labels from the top level down, each behind its length. Returns its length.
+pub fn write_key(name: &Name, key: &mut [u8; MAX_NAME]) -> usize {
+    let mut length = 0;
+    for index in (0..name.labels()).rev() {
+        let label = name.label(index);
+        key[length] = label.len() as u8;
+        key[length + 1..=length + label.len()].copy_from_slice(label);
+        length += label.len() + 1;
+    }
+    length
 }
 
-impl Class {
-    fn add(&mut self, what: u32) {
-        let set = 1 << (what >> 2);
-        match what & 3 {
-            0 => self.suffix |= set,
-            1 => self.exact |= set,
-            _ => self.exception |= set,
-        }
-    }
-}
-
-/// What is known when all names were merged.
-struct Merged {
-    names: u64,
-    counts: [u64; 64],
-    classes: Vec<Class>,
-}
-
-/// Reduces what is said of names, in the order of their keys, to what differs from their ancestors.
-struct Merge<'a> {
-    names: u64,
-    counts: [u64; 64],
-    classes: BTreeMap<Class, u32>,
-    /// Ancestors of the present name that were given: key, and the categories that hold below.
-    ancestors: Vec<(&'a [u8], u64)>,
-}
-
-impl Default for Merge<'_> {
-    fn default() -> Self {
-        Self { names: 0, counts: [0; 64], classes: BTreeMap::new(), ancestors: Vec::new() }
-    }
-}
-
-impl<'a> Merge<'a> {
-    /// The class of a name after what was said of it; an exception beats the rest that is said of the same name.
-    fn take(&mut self, name: &'a [u8], said: Class) -> Class {
-        self.names += 1;
-        for (category, count) in self.counts.iter_mut().enumerate() {
-            *count += (said.suffix | said.exact) >> category & 1;
-        }
-        // Every label is behind its length, so a prefix of a key is an ancestor.
-        while self.ancestors.last().is_some_and(|(ancestor, _)| !name.starts_with(ancestor)) {
-            self.ancestors.pop();
-        }
-        let inherited = self.ancestors.last().map_or(0, |(_, categories)| *categories);
-        let suffix = said.suffix & !said.exception;
-        self.ancestors.push((name, (inherited & !said.exception) | suffix));
-        Class {
-            suffix: suffix & !inherited,
-            exact: said.exact & !said.exception & !suffix & !inherited,
-            exception: said.exception & inherited,
-        }
-    }
-
-    /// A number for a class, in order of appearance.
-    fn number(&mut self, class: Class) -> u32 {
-        let next = self.classes.len() as u32;
-        *self.classes.entry(class).or_insert(next)
-    }
-
-    /// The classes in order with that of no entry in front, and their final numbers by number of appearance.
-    fn finish(self) -> io::Result<(Merged, Vec<u32>)> {
-        if self.classes.len() >= MAX_CLASSES {
-            let found = self.classes.len();
-            let text = format!("expected fewer than {MAX_CLASSES} distinct sets of categories, found {found}");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-        }
-        let mut classes = vec![Class::default()];
-        let mut numbers = vec![0; self.classes.len()];
-        for (class, number) in self.classes {
-            numbers[number as usize] = classes.len() as u32;
-            classes.push(class);
-        }
-        Ok((Merged { names: self.names, counts: self.counts, classes }, numbers))
-    }
+/// Lay out merged entries and write the file. Returns its size.
+fn write(serial: u64, run: &Run, merged: &Merged, out: &mut impl Write) -> io::Result<u64> {
+    let entries = run.iter().map(|(key, class)| (key, merged.numbers[class as usize]));
+    let layout = lay_out(&entries)?;
+    let header = Header {
+        seed: layout.seed,
+        serial,
+        names: merged.names,
+        entries: run.len(),
+        root: layout.root,
+        tops: layout.tops,
+        counts: merged.counts,
+    };
+    let filter = fill(&layout.filtered);
+    let tables = Tables {
+        header,
+        filter: filter.len() * WORD,
+        symbols: layout.symbols,
+        heads: layout.heads,
+        classes: merged.classes.clone(),
+    };
+    let mut bytes = tables.write(&filter, layout.nodes.len());
+    bytes.extend_from_slice(&layout.nodes);
+    drop(layout.nodes);
+    bytes.extend(checksum(&bytes).to_le_bytes());
+    out.write_all(&bytes)?;
+    Ok(bytes.len() as u64)
 }

@@ -11,7 +11,7 @@ use super::Class;
 pub const MAGIC: [u8; 8] = *b"\x89SDNBL\r\n";
 
 /// Version of the format that this build writes and reads.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Size of the header in bytes.
 pub const HEADER: usize = 584;

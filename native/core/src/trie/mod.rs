@@ -14,11 +14,20 @@
 //! # Meaning
 //!
 //! A look-up walks from the top-level domain down with an empty set. An entry removes the categories of its exceptions
-//! and adds those of its suffixes; at the name itself it adds the exact ones too. Said of the same name, an exception
-//! beats the others. The builder keeps only what differs from what the ancestors say: a name under an equally blocked
-//! parent is no entry, nor is an exception to nothing.
+//! and adds those of its suffixes; at the name itself it then toggles the exact ones. So an entry can be about a name and
+//! what is below it, about the name only, or about what is below only. The builder keeps only what differs from what the
+//! ancestors say: a name under an equally blocked parent is no entry, nor is an exception to nothing.
 //!
-//! # Format, version 1
+//! What the builder is told comes from [sources](Source). Strongest first:
+//!
+//! 1. Of the operator's own entries at or above a name the most specific decides, per category.
+//! 2. A list is evaluated by itself: its most specific entry decides. An exception of a list holds for that list only. A
+//!    list that allows takes its categories from all lists, at the name and below, until a more specific entry of one
+//!    gives them again. The categories of a name are those that a list gives.
+//!
+//! Said of the same name, an exception beats the others.
+//!
+//! # Format, version 2
 //!
 //! All integers are little-endian. *Varint* is LEB128.
 //!
@@ -70,8 +79,13 @@ mod children;
 mod error;
 mod filter;
 pub mod format;
+mod merge;
+pub mod origins;
 pub mod place;
 mod reader;
+mod run;
+mod sort;
+mod storage;
 pub mod symbols;
 mod tops;
 mod walk;
@@ -80,22 +94,13 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use builder::{Builder, Summary};
+pub use builder::{Builder, Built, Scope, Source, SourceCounts, LISTS, MAX_SOURCES, OPERATOR};
 pub use error::TrieError;
 pub use format::VERSION as FORMAT_VERSION;
 pub use reader::{Place, Trie};
+pub use sort::{MakeStorage, Said};
+pub use storage::{ReadAt, Storage};
 pub use walk::{Difference, Differences, Entry, Walk};
-
-/// How an entry matches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// The name and everything below it.
-    Suffix,
-    /// The name only.
-    Exact,
-    /// The name and everything below it are not in the category, whatever an ancestor says.
-    Exception,
-}
 
 /// What a look-up found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -111,7 +116,7 @@ pub struct Match {
 pub struct Class {
     /// Added for the name and below.
     pub suffix: u64,
-    /// Added for the name itself.
+    /// Toggled for the name itself, after the others.
     pub exact: u64,
     /// Removed for the name and below.
     pub exception: u64,

@@ -164,7 +164,7 @@ impl<B: AsRef<[u8]>> Trie<B> {
         }
         let (found, removed) = self.walk(name, u64::MAX);
         if removed & !found.categories != 0 && found.categories != 0 {
-            // An exception took something away, so the last entry that gave a category may not count any more.
+            // An entry took something away, so the last entry that gave a category may not count any more.
             return Match { labels: self.walk(name, found.categories).0.labels, ..found };
         }
         found
@@ -239,7 +239,7 @@ impl<B: AsRef<[u8]>> Trie<B> {
 
     /// Walk down from the top level; `labels` of the match is the last entry that gave a category in `wanted`.
     ///
-    /// Also returns what exceptions took away.
+    /// Also returns what was taken away on the way.
     fn walk(&self, name: &Name, wanted: u64) -> (Match, u64) {
         let nodes = &self.bytes.as_ref()[self.nodes..];
         let mut found = Match::default();
@@ -257,10 +257,11 @@ impl<B: AsRef<[u8]>> Trie<B> {
                 break;
             };
             if let Some(class) = self.classes.get(item.class as usize) {
-                let given = class.suffix | if depth == labels { class.exact } else { 0 };
-                removed |= found.categories & class.exception;
-                found.categories = (found.categories & !class.exception) | given;
-                if given & wanted != 0 {
+                let before = found.categories;
+                let toggled = if depth == labels { class.exact } else { 0 };
+                found.categories = ((before & !class.exception) | class.suffix) ^ toggled;
+                removed |= before & !found.categories;
+                if found.categories & !before & wanted != 0 {
                     found.labels = depth as u8;
                 }
             }

@@ -3,14 +3,16 @@
 mod damage;
 mod dictionary;
 mod format;
+mod origins;
 mod shapes;
+mod sources;
 mod walk;
 
-use super::{Builder, Kind, Trie};
+use super::{Builder, Scope, Source, Trie, LISTS};
 use crate::name::Name;
 
-/// One thing said of a name: labels, category, kind.
-type Fact = (Vec<String>, u8, Kind);
+/// One thing said of a name: labels, category, scope, whether it is an exception. Each category is a list of its own.
+type Fact = (Vec<String>, u8, Scope, bool);
 
 fn name(labels: &[String]) -> Name {
     Name::parse(labels.join(".").as_bytes()).expect("labels of letters")
@@ -20,25 +22,35 @@ fn named(text: &str) -> Name {
     Name::parse(text.as_bytes()).expect("a name")
 }
 
+/// A builder with a list for each category, which has its number.
+fn builder() -> Builder {
+    Builder::new((0..64).map(|category| Source { categories: 1 << category, layer: LISTS, allow: false }).collect())
+}
+
+fn add(builder: &mut Builder, name: &Name, category: u8) {
+    builder.add(name, category.into(), Scope::Suffix, false, 1).expect("memory takes everything");
+}
+
 fn build(facts: &[Fact]) -> Vec<u8> {
-    let mut builder = Builder::new();
-    for (labels, category, kind) in facts {
-        builder.add(&name(labels), *category, *kind);
+    let mut builder = builder();
+    for (labels, category, scope, exception) in facts {
+        let added = builder.add(&name(labels), (*category).into(), *scope, *exception, 1);
+        added.expect("memory takes everything");
     }
     finish(builder)
 }
 
 /// Compile names of one category.
 fn build_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
-    let mut builder = Builder::new();
-    names.into_iter().for_each(|text| builder.add(&named(text), 1, Kind::Suffix));
+    let mut builder = builder();
+    names.into_iter().for_each(|text| add(&mut builder, &named(text), 1));
     finish(builder)
 }
 
 fn finish(builder: Builder) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let summary = builder.finish(7, &mut bytes).expect("memory takes everything");
-    assert_eq!(summary.bytes, bytes.len() as u64);
+    let built = builder.finish(7, &mut bytes, |_, _| Ok(())).expect("memory takes everything");
+    assert_eq!(built.bytes, bytes.len() as u64);
     bytes
 }
 

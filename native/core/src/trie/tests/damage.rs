@@ -44,7 +44,7 @@ fn errors_say_what_was_expected_and_found() {
     };
     assert_eq!(text(&|bytes| bytes.truncate(3)), "expected a compiled blocklist of at least 592 bytes, found 3 bytes");
     assert!(text(&|bytes| bytes[..8].copy_from_slice(b"PK\x03\x04abcd")).ends_with("found \"PK\\x03\\x04abcd\""));
-    assert!(text(&|bytes| bytes[8] = 9).contains("version 1, found version 9"));
+    assert!(text(&|bytes| bytes[8] = 9).contains("version 2, found version 9"));
     assert!(text(&|bytes| bytes.truncate(600)).contains("bytes, found 600: it was cut short"));
     assert!(text(&|bytes| bytes[24] ^= 1).contains("the file is damaged"));
     assert!(text(&|bytes| bytes[52] = 255).contains("in the header of the compiled blocklist"));

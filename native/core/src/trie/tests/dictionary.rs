@@ -5,23 +5,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::{build, name, open, Fact};
-use crate::trie::{Kind, Match};
+use crate::trie::{Match, Scope};
 
 /// What the documentation says, word for word, with a dictionary from names to facts.
 fn expected(facts: &[Fact], query: &[String]) -> Match {
-    let mut said: BTreeMap<&[String], Vec<(u8, Kind)>> = BTreeMap::new();
-    for (labels, category, kind) in facts {
-        said.entry(labels).or_default().push((*category, *kind));
+    let mut said: BTreeMap<&[String], Vec<(u8, Scope, bool)>> = BTreeMap::new();
+    for (labels, category, scope, exception) in facts {
+        said.entry(labels).or_default().push((*category, *scope, *exception));
     }
     let mut given = [0_u8; 64];
     for depth in 1..=query.len() {
         let here = said.get(&query[query.len() - depth..]).map_or(&[][..], Vec::as_slice);
+        let other = if depth == query.len() { Scope::Below } else { Scope::Exact };
+        let says = |category, exception| {
+            here.iter().any(|(of, scope, is)| *of == category && *scope != other && *is == exception)
+        };
         for category in 0..64_u8 {
             let slot = &mut given[usize::from(category)];
-            let exact = depth == query.len() && here.contains(&(category, Kind::Exact));
-            if here.contains(&(category, Kind::Exception)) {
+            if says(category, true) {
                 *slot = 0;
-            } else if (exact || here.contains(&(category, Kind::Suffix))) && *slot == 0 {
+            } else if says(category, false) && *slot == 0 {
                 *slot = depth as u8;
             }
         }
@@ -41,15 +44,15 @@ fn labels() -> impl Strategy<Value = Vec<String>> {
 }
 
 pub(super) fn facts() -> impl Strategy<Value = Vec<Fact>> {
-    let kind = prop_oneof![6 => Just(Kind::Suffix), 2 => Just(Kind::Exact), 2 => Just(Kind::Exception)];
+    let scope = prop_oneof![6 => Just(Scope::Suffix), 2 => Just(Scope::Exact), 2 => Just(Scope::Below)];
     let category = prop_oneof![4 => 0_u8..3, 1 => 0_u8..64];
-    prop::collection::vec((labels(), category, kind), 0..60)
+    prop::collection::vec((labels(), category, scope, prop::bool::weighted(0.2)), 0..60)
 }
 
 /// The names themselves, one below each, and their parents.
 fn neighbours(facts: &[Fact]) -> impl Iterator<Item = Vec<String>> + '_ {
     let below = |labels: &[String]| [vec!["a".to_string()], labels.to_vec()].concat();
-    facts.iter().flat_map(move |(labels, _, _)| [labels.clone(), below(labels), labels[1..].to_vec()])
+    facts.iter().flat_map(move |(labels, ..)| [labels.clone(), below(labels), labels[1..].to_vec()])
 }
 
 proptest! {
@@ -64,12 +67,12 @@ proptest! {
     #[test]
     fn counts_distinct_names(facts in facts()) {
         let trie = open(build(&facts));
-        let names: BTreeSet<_> = facts.iter().map(|(labels, _, _)| labels).collect();
+        let names: BTreeSet<_> = facts.iter().map(|(labels, ..)| labels).collect();
         prop_assert_eq!(trie.names(), names.len() as u64);
         prop_assert!(trie.entries() <= trie.names());
         for category in 0..64_u8 {
-            let given = |fact: &&Fact| fact.1 == category && fact.2 != Kind::Exception;
-            let names: BTreeSet<_> = facts.iter().filter(given).map(|(labels, _, _)| labels).collect();
+            let given = |fact: &&Fact| fact.1 == category && !fact.3;
+            let names: BTreeSet<_> = facts.iter().filter(given).map(|(labels, ..)| labels).collect();
             prop_assert_eq!(trie.counts()[usize::from(category)], names.len() as u64);
         }
     }

@@ -53,9 +53,9 @@ fn labels_of_any_octets() {
     let mut message = vec![3, 0, b'.', 0xff, 2, 0xc0, 0, 3, b'c', b'o', b'm', 0];
     message.splice(0..0, [0; 12]);
     let (name, _) = crate::name::Name::read(&message, 12).expect("a name");
-    let mut builder = crate::trie::Builder::new();
-    builder.add(&name, 3, crate::trie::Kind::Suffix);
-    builder.add(&named("example.com"), 3, crate::trie::Kind::Suffix);
+    let mut builder = super::builder();
+    super::add(&mut builder, &name, 3);
+    super::add(&mut builder, &named("example.com"), 3);
     let trie = open(super::finish(builder));
     assert_eq!(trie.lookup(&name).labels, 3);
     message[15] = 0xfe;
