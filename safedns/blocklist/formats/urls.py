@@ -22,7 +22,7 @@ PATH_KIND: Final = "has a path"
 
 # RFC 3986 section 3: scheme, authority (user, host, port), and the rest.
 _URL = re.compile(
-    rb"(?:[A-Za-z][A-Za-z0-9+.-]{0,31}://)?(?:[^\s/?#@]*@)?(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(?::[0-9]{0,5})?"
+    rb"(?:[A-Za-z][A-Za-z0-9+.-]{0,31}://)?(?![A-Za-z0-9+.-]*:/)(?:[^\s/?#@]*@)?(\[[0-9A-Fa-f:.]+\]|[^\s/?#@:\[\]]+)(?::[0-9]{0,5})?"
     rb"(/?)([^\s]*)(?:\s+#.*)?"
 )
 _IPV4 = re.compile(rb"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")

@@ -43,7 +43,7 @@ class _List:
     def line(self, line: bytes) -> None:
         """Read a line that has content."""
         found = _RULE.fullmatch(line)
-        if found is None:
+        if found is None or (found[1] is None and b":" in found[2]):
             self.batch.bad("expected a name, domain:, full:, include:, keyword: or regexp:", line)
             return
         kind, value, tail = found.groups()
