@@ -97,7 +97,7 @@ class Source:
 class Catalogue:
     """Sources, each id once."""
 
-    sources: tuple[Source, ...] = key((), SectionsOf(Source))  # type: ignore[arg-type]
+    sources: tuple[Source, ...] = key((), SectionsOf(Source))
 
     def select(self, words: Iterable[str]) -> list[Source]:
         """Sources by their ids, or with the word `enabled` those that are; in the catalogue's order.

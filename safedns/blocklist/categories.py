@@ -105,10 +105,7 @@ class Category:
 
 
 GROUPS: Final = MappingProxyType(
-    {
-        id_: Group(id_, *texts, Authority(authority), Switch(switch), blockable)
-        for id_, *texts, authority, switch, blockable in categories_table.GROUPS
-    }
+    {row[0]: Group(*row[:5], Authority(row[5]), Switch(row[6]), row[7]) for row in categories_table.GROUPS}
 )
 """All groups by id, strongest first."""
 

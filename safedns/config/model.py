@@ -24,6 +24,7 @@ from safedns.config.units import (
     Kind,
     ListOf,
     MapOf,
+    SectionsOf,
     duration,
     either,
     null_word,
@@ -43,7 +44,7 @@ _WORD: Final = one_of(BLOCKABLE, "a category or group that can be blocked")
 _MODE: Final = null_word(one_of(ANSWER_MODES, "one of " + ", ".join(ANSWER_MODES)))
 
 
-def key(default: T, kind: Kind[Any] | ListOf[Any] | MapOf[Any]) -> T:
+def key(default: T, kind: Kind[Any] | ListOf[Any] | MapOf[Any] | SectionsOf[Any]) -> T:
     """Declare a key of a section."""
     return field(default=default, metadata={"kind": kind})
 
