@@ -70,7 +70,9 @@ class Reading:
         if number != self._last_rejected:
             self._last_rejected = number
             self.listed -= 1
-            self.bad_line(number, reason, names.text(index))
+            # Finding a line's text takes a pass over the chunk: only for those that are shown.
+            shown = len(self.first_bad) < MAX_SHOWN
+            self.bad_line(number, reason, names.text(index) if shown else "")
 
     def check_share(self, *, early: bool = False) -> None:
         """Refuse a file that is mostly not of its format.
