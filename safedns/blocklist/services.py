@@ -44,7 +44,7 @@ class Service:
 
     def blocked(self) -> tuple[str, ...]:
         """Its own names and those of the services that it includes, each once."""
-        return tuple(dict.fromkeys((*self.names, *(name for id_ in self.includes for name in SERVICES[id_].blocked()))))
+        return tuple(dict.fromkeys((*self.names, *(name for id_ in self.includes for name in SERVICES[id_].names))))
 
 
 SERVICES: Final = MappingProxyType({row[0]: Service(*row) for row in _ROWS})
