@@ -110,7 +110,7 @@ def test_a_page_without_its_marks_is_refused(copy):
 
 def test_the_tables_of_a_router_are_small_and_need_no_yaml():
     program = (
-        "import sys, tracemalloc, safedns.config; tracemalloc.start(); import safedns.config.categories_table;"
+        "import sys, tracemalloc, typing, safedns.config; tracemalloc.start(); import safedns.config.categories_table;"
         "print(tracemalloc.get_traced_memory()[0], 'yaml' in sys.modules, 'safedns.blocklist' in sys.modules)"
     )
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=20, check=True)
