@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
 from safedns.cli.blocklist import compile as compile_lists
-from safedns.cli.blocklist import guard, inspect, lookup, sources, stats, update
+from safedns.cli.blocklist import categories, guard, inspect, lookup, services, sources, stats, update
 
 if TYPE_CHECKING:
     import argparse
@@ -36,6 +36,8 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "inspect": inspect,
         "lookup": lookup,
         "stats": stats,
+        "categories": categories,
+        "services": services,
     }
 )
 

@@ -26,7 +26,7 @@ def compiled(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_inspect(compiled: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["blocklist", "inspect", compiled]) == 0
-    assert f"file        {compiled}\nformat      version 1\nserial      9\nnames       4\n" in capsys.readouterr().out
+    assert f"file        {compiled}\nformat      version 2\nserial      9\nnames       4\n" in capsys.readouterr().out
     assert main(["blocklist", "inspect", compiled, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     size = Path(compiled).stat().st_size
