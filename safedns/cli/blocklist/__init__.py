@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
-from safedns.cli.blocklist import compile as compile_lists
 from safedns.cli.blocklist import categories, guard, inspect, lookup, services, sources, stats, update
+from safedns.cli.blocklist import compile as compile_lists
 
 if TYPE_CHECKING:
     import argparse
