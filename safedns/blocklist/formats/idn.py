@@ -26,14 +26,27 @@ def ascii_name(name: str) -> str:
     """
     if name.isascii():
         return name.lower()
-    if len(name) > _MAX_TEXT:
+    try:
+        # UTS 46 encodes each label that its own table allows; IDNA 2008 would refuse emoji, which browsers take.
+        return ".".join(map(_a_label, mapped(name).split(".")))
+    except UnicodeError as error:
+        raise ValueError(str(error)) from None
+
+
+def mapped(text: str) -> str:
+    """A text as names hold it: in lower case, composed, without what UTS 46 ignores.
+
+    Raises:
+        ValueError: it holds what no name may hold.
+    """
+    if text.isascii():
+        return text.lower()
+    if len(text) > _MAX_TEXT:
         raise ValueError("name is too long")
     import idna
 
     try:
-        mapped = idna.uts46_remap(name, std3_rules=False, transitional=False)
-        # UTS 46 encodes each label that its own table allows; IDNA 2008 would refuse emoji, which browsers take.
-        return ".".join(map(_a_label, mapped.split(".")))
+        return idna.uts46_remap(text, std3_rules=False, transitional=False)
     except UnicodeError as error:  # idna.IDNAError is one
         raise ValueError(str(error)) from None
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
-from safedns.cli.blocklist import categories, guard, inspect, lookup, services, sources, stats, update
+from safedns.cli.blocklist import (
+    categories,
+    diff,
+    dump,
+    guard,
+    inspect,
+    lookup,
+    search,
+    services,
+    sources,
+    stats,
+    update,
+)
 from safedns.cli.blocklist import compile as compile_lists
 
 if TYPE_CHECKING:
@@ -36,6 +48,9 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "inspect": inspect,
         "lookup": lookup,
         "stats": stats,
+        "diff": diff,
+        "dump": dump,
+        "search": search,
         "categories": categories,
         "services": services,
     }
