@@ -46,7 +46,11 @@ def forbid_new_privileges() -> None:
 
 @final
 class Blocklist:
-    """A compiled blocklist: verified, sealed in memory, read-only, shared by every process that attaches to it."""
+    """A compiled blocklist, read-only.
+
+    A resolver loads it: verified, sealed in memory, shared by every process that attaches to it. A tool that looks into a
+    file and ends opens it.
+    """
 
     @staticmethod
     def load(path: str) -> Blocklist:
@@ -61,6 +65,24 @@ class Blocklist:
         """
 
     @staticmethod
+    def open(path: str) -> Blocklist:
+        """Map a compiled blocklist, reading no more than its tables, in the same time whatever its size.
+
+        Nothing is verified but the tables; see `verify`. The process is killed if the file is cut short meanwhile, so this
+        is for tools, whose files are replaced and not written again. An engine doesn't take it.
+
+        Raises:
+            BlocklistError: as of `load`.
+        """
+
+    def verify(self) -> None:
+        """Compare all of the content with its checksum.
+
+        Raises:
+            BlocklistError: damaged.
+        """
+
+    @staticmethod
     def attach(fd: int) -> Blocklist:
         """Map a blocklist that `load` sealed, in this or another process. The descriptor is duplicated.
 
@@ -69,7 +91,7 @@ class Blocklist:
         """
 
     def fileno(self) -> int:
-        """The sealed file's descriptor, to hand to another process; it stays owned by this object."""
+        """The file's descriptor, to hand to another process if it is sealed; it stays owned by this object."""
 
     @property
     def serial(self) -> int:
@@ -111,6 +133,30 @@ class Blocklist:
 
         Raises:
             ValueError: not a domain name.
+        """
+
+    def tables(self) -> bytes:
+        """Its tables in the form that deltas have them, for a dictionary to compress these with."""
+
+    def delta(self, new: Blocklist, /) -> list[bytes]:
+        """Say what turns this into another blocklist, in sections that each compress well by themselves.
+
+        The content is described at `native/core/src/trie/delta.rs`.
+        """
+
+    def apply(self, delta: bytes, fd: int, /) -> int:
+        """Write what a delta makes of this: byte for byte the blocklist that the delta was made for.
+
+        Args:
+            delta: the joined sections.
+            fd: a file, which nothing is written to unless all of the delta makes sense. It stays open.
+
+        Returns:
+            Size in bytes.
+
+        Raises:
+            BlocklistError: it is no delta for this blocklist.
+            OSError: the file can't be written.
         """
 
     def walk(self, *, under: str | None = None, containing: str | None = None) -> Entries:

@@ -1,10 +1,11 @@
-//! Bytes that are no blocklist are refused, and looking names up in whatever was not refused neither panics nor hangs.
+//! Bytes that are no blocklist are refused, and looking names up in whatever was not refused, or walking over it, neither
+//! panics nor hangs.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use safedns_core::name::Name;
 use safedns_core::trie::format::{MAGIC, VERSION};
-use safedns_core::trie::Trie;
+use safedns_core::trie::{Trie, Walk};
 
 /// Names that reach every depth of a small blocklist and characters that have no symbol.
 const QUERIES: [&str; 6] = ["com", "a.com", "www.example.com", "a.b.c.d.example.com", "xn--p1ai", "_x.z-9.vn"];
@@ -26,5 +27,11 @@ fuzz_target!(|bytes: &[u8]| {
             assert!(usize::from(found.labels) <= name.labels());
             assert_eq!(found.labels == 0, found.categories == 0);
         }
+        let mut walk = Walk::new(&trie, None);
+        let mut entries = 0;
+        while walk.step(&trie).is_some() {
+            entries += 1;
+        }
+        assert!(entries <= bytes.len());
     }
 });

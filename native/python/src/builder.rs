@@ -13,8 +13,8 @@ use safedns_core::trie::origins::{OriginsError, Previous, Writer};
 use safedns_core::trie::{self, ReadAt, Scope, Source, Storage, MAX_SOURCES, OPERATOR};
 
 use crate::error::{system_error, BlocklistError};
+use crate::mapped::duplicate;
 use crate::origins::{open_origins, OnDisk};
-use crate::sealed::duplicate;
 use crate::system::check;
 
 /// A row for a source: categories, layer, whether it allows.

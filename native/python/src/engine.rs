@@ -114,8 +114,12 @@ impl Engine {
     }
 
     #[pyo3(signature = (blocklist, /))]
-    fn set_blocklist(&mut self, blocklist: Option<&Blocklist>) {
+    fn set_blocklist(&mut self, blocklist: Option<&Blocklist>) -> PyResult<()> {
+        if blocklist.is_some_and(|blocklist| !blocklist.trie.bytes().is_sealed()) {
+            return Err(PyValueError::new_err("expected a blocklist that is sealed in memory, found an open file"));
+        }
         self.core.set_lists(blocklist.map(|blocklist| Arc::clone(&blocklist.trie)));
+        Ok(())
     }
 
     #[pyo3(signature = (addresses, /))]

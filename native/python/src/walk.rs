@@ -91,8 +91,9 @@ impl Steps {
 impl Steps {
     /// The next name that one blocklist or both have an entry for, and that is not the same to both.
     fn change(&mut self) -> Option<Changed> {
+        let same = |old: &Entry, new: &Entry| (old.here, old.below) == (new.here, new.below);
         loop {
-            let (text, before, after) = match self.walks.step(&self.old, &self.new)? {
+            let (text, before, after) = match self.walks.step(&self.old, &self.new, same)? {
                 Difference::Old(old) => (old.text(), (old.here, old.below), around(&self.new, &old)),
                 Difference::New(new) => (new.text(), around(&self.old, &new), (new.here, new.below)),
                 Difference::Both(old, new) => (new.text(), (old.here, old.below), (new.here, new.below)),

@@ -2,12 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::filter::{fill, WORD};
-use super::format::{checksum, Header, Tables};
+use super::format::{self, Facts};
 use super::merge::{Merge, Merged};
 use super::run::Run;
 use super::sort::{MakeStorage, Said, Sorter};
-use super::writer::lay_out;
+use super::writer::{lay_out, Take};
 use crate::name::{Name, MAX_NAME};
 
 /// Layer of lists.
@@ -143,29 +142,9 @@ pub fn write_key(name: &Name, key: &mut [u8; MAX_NAME]) -> usize {
 
 /// Lay out merged entries and write the file. Returns its size.
 fn write(serial: u64, run: &Run, merged: &Merged, out: &mut impl Write) -> io::Result<u64> {
-    let entries = run.iter().map(|(key, class)| (key, merged.numbers[class as usize]));
-    let layout = lay_out(&entries)?;
-    let header = Header {
-        seed: layout.seed,
-        serial,
-        names: merged.names,
-        entries: run.len(),
-        root: layout.root,
-        tops: layout.tops,
-        counts: merged.counts,
-    };
-    let filter = fill(&layout.filtered);
-    let tables = Tables {
-        header,
-        filter: filter.len() * WORD,
-        symbols: layout.symbols,
-        heads: layout.heads,
-        classes: merged.classes.clone(),
-    };
-    let mut bytes = tables.write(&filter, layout.nodes.len());
-    bytes.extend_from_slice(&layout.nodes);
-    drop(layout.nodes);
-    bytes.extend(checksum(&bytes).to_le_bytes());
-    out.write_all(&bytes)?;
-    Ok(bytes.len() as u64)
+    let layout = lay_out(&|take: &mut Take| {
+        run.iter().for_each(|(key, class)| take(key, merged.numbers[class as usize]));
+    })?;
+    let facts = Facts { serial, names: merged.names, entries: run.len(), counts: merged.counts };
+    format::write(layout, &facts, merged.classes.clone(), out)
 }

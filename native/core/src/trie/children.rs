@@ -1,14 +1,26 @@
 //! The children of a node read back, for walks over everything.
 
 use super::place::{Shape, MAX_BUCKET};
-use super::reader::{behind_children, below, read_offset, Children, Item, Trie};
+use super::reader::{behind_children, below, read_offset, Children, Trie};
 use super::symbols::Code;
 
 /// A bucket whose place tells the first octets of its codes.
 type Place = (Shape, usize);
 
+/// A child of a node, as it is found.
+pub(super) struct Child {
+    /// Where its label begins in the labels found so far; it ends with them.
+    pub start: usize,
+    /// Number of its class.
+    pub class: u32,
+    /// Where it says in the nodes what is below it.
+    pub behind: u32,
+    /// Whether something is below it.
+    pub children: bool,
+}
+
 impl<B: AsRef<[u8]>> Trie<B> {
-    /// Call with the label of every child until the call says no.
+    /// Append the label of every child to the labels and call with them, until the call says no.
     ///
     /// Every bucket and every item takes one from the budget. None if that is spent, if the call said no, or if the bytes
     /// make no sense.
@@ -16,11 +28,12 @@ impl<B: AsRef<[u8]>> Trie<B> {
         &self,
         children: Children,
         budget: &mut usize,
-        take: &mut impl FnMut(&[u8], Item) -> bool,
+        labels: &mut Vec<u8>,
+        take: &mut impl FnMut(&[u8], Child) -> bool,
     ) -> Option<()> {
         let at = match children {
             Children::None => return Some(()),
-            Children::Inline(start, end) => return self.for_each_in_bucket((start, end), None, budget, take),
+            Children::Inline(start, end) => return self.for_each_in_bucket((start, end), None, budget, labels, take),
             Children::Node(at) => at as usize,
         };
         let nodes = self.nodes();
@@ -28,7 +41,7 @@ impl<B: AsRef<[u8]>> Trie<B> {
         let (digits, width) = (usize::from(kind & 3), usize::from(kind >> 2 & 7));
         if width == 0 {
             let size = usize::from(u16::from_le_bytes(*nodes.get(at + 1..)?.first_chunk()?));
-            return self.for_each_in_bucket((at + 3, at + 3 + size), None, budget, take);
+            return self.for_each_in_bucket((at + 3, at + 3 + size), None, budget, labels, take);
         }
         if digits > 2 {
             return None;
@@ -40,7 +53,7 @@ impl<B: AsRef<[u8]>> Trie<B> {
             let start = buckets + read_offset(nodes, offsets + bucket * width, width)?;
             let end = buckets + read_offset(nodes, offsets + (bucket + 1) * width, width)?;
             *budget = budget.checked_sub(1)?;
-            self.for_each_in_bucket((start, end), Some((shape, bucket)), budget, take)?;
+            self.for_each_in_bucket((start, end), Some((shape, bucket)), budget, labels, take)?;
         }
         Some(())
     }
@@ -50,7 +63,8 @@ impl<B: AsRef<[u8]>> Trie<B> {
         (start, end): (usize, usize),
         place: Option<Place>,
         budget: &mut usize,
-        take: &mut impl FnMut(&[u8], Item) -> bool,
+        labels: &mut Vec<u8>,
+        take: &mut impl FnMut(&[u8], Child) -> bool,
     ) -> Option<()> {
         let nodes = self.nodes();
         let digits = place.map_or(0, |(shape, _)| shape.digits);
@@ -64,23 +78,29 @@ impl<B: AsRef<[u8]>> Trie<B> {
             let length = usize::from(head.length);
             let behind = text + length.saturating_sub(digits);
             let code = self.whole_code(nodes.get(text..behind)?, length, place)?;
-            let children = below(nodes, behind, head.children)?;
-            if !take(&self.symbols().decode(code.bytes()), Item { class: head.class, children }) {
+            let start = labels.len();
+            self.symbols().decode(code.bytes(), labels);
+            let child = Child { start, class: head.class, behind: behind as u32, children: head.children };
+            if !take(labels, child) {
                 return None;
             }
-            at = behind_children(behind, children);
+            at = behind_children(behind, below(nodes, behind, head.children)?);
         }
         (at >= end).then_some(())
     }
 
+    /// The children of a child that `for_each_child` found.
+    pub(super) fn children_at(&self, behind: u32, children: bool) -> Children {
+        below(self.nodes(), behind as usize, children).unwrap_or(Children::None)
+    }
+
     /// A code with the octets that its place implies.
     fn whole_code(&self, stored: &[u8], length: usize, place: Option<Place>) -> Option<Code> {
-        let Some((shape, bucket)) = place else { return Code::checked(stored) };
-        let mut octets = vec![0; length];
-        octets.get_mut(shape.digits.min(length)..)?.copy_from_slice(stored);
-        let implied = shape.implied(bucket, &Code::checked(&octets)?, self.seed());
-        let count = shape.digits.min(length);
-        octets[..count].copy_from_slice(&implied[..count]);
-        Code::checked(&octets)
+        let Some((shape, bucket)) = place else { return Code::checked(&[], stored) };
+        let missing = [0; 2];
+        let missing = &missing[..shape.digits.min(length)];
+        let mut code = Code::checked(missing, stored)?;
+        code.set_first(shape.implied(bucket, &code, self.seed()), missing.len());
+        Some(code)
     }
 }

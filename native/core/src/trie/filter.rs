@@ -20,14 +20,48 @@ pub fn hash(wire: &[u8]) -> u64 {
     xxh3_64(wire)
 }
 
-/// The words of a filter that holds names with these hashes.
-pub fn fill(hashes: &[u64]) -> Vec<u64> {
-    let mut words = vec![0; (hashes.len() * BITS).div_ceil(8 * WORD)];
-    for hash in hashes {
-        let index = index(*hash, words.len());
-        words[index] |= bits(*hash);
+/// A filter on its way.
+pub enum Filling {
+    /// Its size is not known yet: hashes of the names that it will hold.
+    Hashes(Vec<u64>),
+    /// Its words.
+    Words(Vec<u64>),
+}
+
+impl Filling {
+    /// An empty filter of so many words, or as many as the names need.
+    pub fn new(words: Option<usize>) -> Self {
+        words.map_or_else(|| Self::Hashes(Vec::new()), |words| Self::Words(vec![0; words]))
     }
-    words
+
+    /// Add a name by its hash.
+    pub fn add(&mut self, hash: u64) {
+        match self {
+            Self::Hashes(hashes) => hashes.push(hash),
+            Self::Words(words) => set(words, hash),
+        }
+    }
+
+    /// The words.
+    pub fn finish(self) -> Vec<u64> {
+        match self {
+            Self::Words(words) => words,
+            Self::Hashes(hashes) => {
+                let mut words = vec![0; (hashes.len() * BITS).div_ceil(8 * WORD)];
+                for hash in hashes {
+                    set(&mut words, hash);
+                }
+                words
+            }
+        }
+    }
+}
+
+fn set(words: &mut [u64], hash: u64) {
+    let index = index(hash, words.len());
+    if let Some(word) = words.get_mut(index) {
+        *word |= bits(hash);
+    }
 }
 
 /// Whether a name with this hash may be in the filter. A filter without words holds nothing.

@@ -1,10 +1,13 @@
 //! The parts of the file around the nodes: header, tables, checksum. The layout is described [one level up](super).
 
-use xxhash_rust::xxh3::xxh3_64;
+use std::io::{self, Write};
+
+use xxhash_rust::xxh3::{xxh3_64, Xxh3};
 
 use super::error::TrieError;
 use super::filter::WORD;
 use super::symbols::{Symbol, Symbols};
+use super::writer::Layout;
 use super::Class;
 
 /// First octets of a compiled blocklist; not text, and damaged by a transfer that rewrites line ends.
@@ -24,10 +27,11 @@ pub const ESCAPE: u8 = 255;
 
 const SYMBOL: usize = 2;
 const HEAD: usize = 6;
-const CLASS: usize = 24;
+/// Size of a class in bytes.
+pub(super) const CLASS: usize = 24;
 
 /// What the head of an item says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Head {
     /// Number of its class.
     pub class: u32,
@@ -54,6 +58,35 @@ pub struct Header {
     pub tops: bool,
     /// Distinct names per category.
     pub counts: [u64; 64],
+}
+
+/// What the builder says of the content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Version of the content.
+    pub serial: u64,
+    /// Distinct names given to the builder.
+    pub names: u64,
+    /// Entries left.
+    pub entries: u64,
+    /// Distinct names per category.
+    pub counts: [u64; 64],
+}
+
+/// Write a compiled blocklist. Returns its size.
+pub fn write(layout: Layout, facts: &Facts, classes: Vec<Class>, out: &mut impl Write) -> io::Result<u64> {
+    let Layout { symbols, heads, seed, nodes, root, tops, filter } = layout;
+    let Facts { serial, names, entries, counts } = *facts;
+    let header = Header { seed, serial, names, entries, root, tops, counts };
+    let tables = Tables { header, filter: filter.len() * WORD, symbols, heads, classes };
+    let front = tables.write(&filter, nodes.len());
+    let mut hash = Xxh3::new();
+    hash.update(&front);
+    hash.update(&nodes);
+    out.write_all(&front)?;
+    out.write_all(&nodes)?;
+    out.write_all(&hash.digest().to_le_bytes())?;
+    Ok((front.len() + nodes.len() + CHECKSUM) as u64)
 }
 
 /// Everything but the nodes.
@@ -188,7 +221,8 @@ fn read_head(bytes: &[u8]) -> Head {
     Head { class: u32_at(bytes, 0), length: bytes[4], children: bytes[5] != 0 }
 }
 
-fn read_class(bytes: &[u8]) -> Class {
+/// A class from its octets.
+pub(super) fn read_class(bytes: &[u8]) -> Class {
     Class { suffix: u64_at(bytes, 0), exact: u64_at(bytes, 8), exception: u64_at(bytes, 16) }
 }
 

@@ -76,6 +76,7 @@
 
 mod builder;
 mod children;
+pub mod delta;
 mod error;
 mod filter;
 pub mod format;

@@ -65,11 +65,16 @@ impl<B: AsRef<[u8]>> Trie<B> {
     /// Verify all of a compiled blocklist and open it.
     pub fn open(bytes: B) -> Result<Self, TrieError> {
         let trie = Self::attach(bytes)?;
-        format::verify(trie.bytes.as_ref())?;
+        trie.verify()?;
         Ok(trie)
     }
 
-    /// Open a blocklist whose checksum was verified before, reading no more than header and tables.
+    /// Compare the content with its checksum.
+    pub fn verify(&self) -> Result<(), TrieError> {
+        format::verify(self.bytes.as_ref())
+    }
+
+    /// Open a blocklist without verifying its checksum, reading no more than header and tables.
     pub fn attach(bytes: B) -> Result<Self, TrieError> {
         let tables = Tables::read(bytes.as_ref())?;
         let nodes = tables.nodes_start();
@@ -99,6 +104,22 @@ impl<B: AsRef<[u8]>> Trie<B> {
     /// The symbols of the label code.
     pub(super) fn symbols(&self) -> &Symbols {
         &self.symbols
+    }
+
+    /// The most frequent heads.
+    pub(super) fn heads(&self) -> &[Head] {
+        let count = self.heads.iter().position(|head| *head == NO_HEAD).unwrap_or(self.heads.len());
+        &self.heads[..count]
+    }
+
+    /// The classes, by number.
+    pub(super) fn classes(&self) -> &[Class] {
+        &self.classes
+    }
+
+    /// Words of the filter.
+    pub(super) fn filter_words(&self) -> usize {
+        self.filter / filter::WORD
     }
 
     /// Seed of the label hash.
@@ -219,13 +240,16 @@ impl<B: AsRef<[u8]>> Trie<B> {
         let mut tops = Tops::new(Item { class: 0, children: Children::None });
         let nodes = &self.bytes.as_ref()[self.nodes..];
         let Some((mut at, end)) = whole_root(nodes, self.header.root as usize) else { return tops };
+        let mut label = Vec::new();
         while at < end && tops.has_room() {
             let Some((head, text)) = self.head(nodes, at) else { break };
             let behind = text + usize::from(head.length);
             let (Some(code), Some(children)) = (nodes.get(text..behind), below(nodes, behind, head.children)) else {
                 break;
             };
-            tops.insert(&self.symbols.decode(code), Item { class: head.class, children });
+            label.clear();
+            self.symbols.decode(code, &mut label);
+            tops.insert(&label, Item { class: head.class, children });
             at = behind_children(behind, children);
         }
         tops

@@ -1,7 +1,5 @@
 //! Merged entries in the order of their keys, one behind the other in one buffer.
 
-use super::writer::Entry;
-
 /// Entries in order: each key behind its length, its class behind it.
 #[derive(Default)]
 pub struct Run {
@@ -34,9 +32,9 @@ impl Run {
 pub struct Iter<'a>(&'a [u8]);
 
 impl<'a> Iterator for Iter<'a> {
-    type Item = Entry<'a>;
+    type Item = (&'a [u8], u32);
 
-    fn next(&mut self) -> Option<Entry<'a>> {
+    fn next(&mut self) -> Option<Self::Item> {
         let (length, rest) = self.0.split_first()?;
         let (key, rest) = rest.split_at_checked(usize::from(*length))?;
         let (class, rest) = rest.split_first_chunk()?;

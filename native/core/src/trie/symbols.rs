@@ -42,9 +42,20 @@ impl Code {
         Self { bytes, length: octets.len() }
     }
 
-    /// A code from octets that may be too many for one.
-    pub(super) fn checked(octets: &[u8]) -> Option<Self> {
-        (octets.len() <= MAX_CODE).then(|| Self::new(octets))
+    /// A code in two parts, which may be too long for one.
+    pub(super) fn checked(first: &[u8], rest: &[u8]) -> Option<Self> {
+        let mut code = Self { length: first.len() + rest.len(), ..Self::default() };
+        if code.length > MAX_CODE {
+            return None;
+        }
+        code.bytes[..first.len()].copy_from_slice(first);
+        code.bytes[first.len()..code.length].copy_from_slice(rest);
+        Some(code)
+    }
+
+    /// Replace the first `count` octets, which are at most two.
+    pub(super) fn set_first(&mut self, octets: [u8; 2], count: usize) {
+        self.bytes[..count].copy_from_slice(&octets[..count]);
     }
 
     /// The code's octets.
@@ -88,6 +99,9 @@ pub struct Symbol {
 /// The table of symbols, ready to encode with.
 pub struct Symbols {
     list: Vec<Symbol>,
+    /// What the symbols stand for, one text behind the other, and where each ends; number 0 stands for nothing.
+    texts: Vec<u8>,
+    ends: Vec<usize>,
     /// Character class of an octet, 0 for those without a symbol.
     class: Box<[u8; 256]>,
     /// The symbol after a symbol and a character class: the longer one, else the character's own.
@@ -124,7 +138,14 @@ impl Symbols {
             }
             next[usize::from(symbol.previous)][usize::from(column)] = (index + 1) as u8;
         }
-        Ok(Self { list, class, next, singles: singles as u8 })
+        let (mut texts, mut ends) = (Vec::new(), vec![0, 0]);
+        for symbol in &list {
+            let previous = usize::from(symbol.previous);
+            texts.extend_from_within(ends[previous]..ends[previous + 1]);
+            texts.push(symbol.octet);
+            ends.push(texts.len());
+        }
+        Ok(Self { list, texts, ends, class, next, singles: singles as u8 })
     }
 
     /// The symbols, number 1 first.
@@ -160,24 +181,23 @@ impl Symbols {
         code.bytes[length + 1..length + 1 + PADDING].fill(0);
     }
 
-    /// The label of a code; shorter than it should be if the code is none.
-    pub fn decode(&self, code: &[u8]) -> Vec<u8> {
-        let mut label = Vec::new();
+    /// What a symbol stands for; nothing if there is none of that number.
+    pub fn text(&self, number: u8) -> &[u8] {
+        match self.ends.get(usize::from(number)..usize::from(number) + 2) {
+            Some([start, end]) => &self.texts[*start..*end],
+            _ => &[],
+        }
+    }
+
+    /// Append the label of a code; shorter than it should be if the code is none.
+    pub fn decode(&self, code: &[u8], label: &mut Vec<u8>) {
         let mut octets = code.iter();
         while let Some(octet) = octets.next() {
-            if *octet == 0 {
-                label.extend(octets.next());
-                continue;
+            match *octet {
+                0 => label.extend(octets.next()),
+                number => label.extend_from_slice(self.text(number)),
             }
-            let start = label.len();
-            let mut number = usize::from(*octet);
-            while let Some(symbol) = number.checked_sub(1).and_then(|index| self.list.get(index)) {
-                label.push(symbol.octet);
-                number = usize::from(symbol.previous);
-            }
-            label[start..].reverse();
         }
-        label
     }
 
     /// Encode a label with characters that have no symbol: 0 and the character.

@@ -1,6 +1,7 @@
 //! The trie against a plain dictionary, and against damage.
 
 mod damage;
+mod delta;
 mod dictionary;
 mod format;
 mod origins;

@@ -6,15 +6,20 @@
 
 use std::cmp::Ordering;
 
-use super::reader::{Children, Item, Trie};
+use super::children::Child;
+use super::reader::{Children, Trie};
 use super::Class;
 use crate::name::{Name, MAX_LABEL, MAX_NAME};
 
 /// An entry: what it says of its name and of what is below.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry<'a> {
     /// Labels from the top level down, each behind its length.
-    pub key: Vec<u8>,
+    pub key: &'a [u8],
+    /// Entries of the walk before this one.
+    pub index: u64,
+    /// Number of its class.
+    pub number: u32,
     /// What it changes.
     pub class: Class,
     /// Categories that the nearest entry above gives.
@@ -25,45 +30,71 @@ pub struct Entry {
     pub below: u64,
 }
 
-impl Entry {
+impl Entry<'_> {
     /// The name as text.
     pub fn text(&self) -> String {
-        let mut labels: Vec<&[u8]> = Vec::new();
-        let mut rest = self.key.as_slice();
-        while let Some((label, after)) =
-            rest.split_first().and_then(|(size, rest)| rest.split_at_checked((*size).into()))
-        {
-            labels.push(label);
-            rest = after;
-        }
+        let mut labels: Vec<&[u8]> = labels(self.key).collect();
         labels.reverse();
         String::from_utf8_lossy(&labels.join(&b'.')).into_owned()
     }
+}
+
+/// The labels of a key, from the top level down.
+pub(super) fn labels(key: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = key;
+    std::iter::from_fn(move || {
+        let (size, after) = rest.split_first()?;
+        let (label, after) = after.split_at_checked((*size).into())?;
+        rest = after;
+        Some(label)
+    })
 }
 
 /// A walk over a blocklist that is given with every step.
 #[derive(Default)]
 pub struct Walk {
     levels: Vec<Level>,
+    /// Levels that are done, for their memory.
+    spare: Vec<Level>,
     key: Vec<u8>,
     /// Buckets and items that may still be read: more than the file has room for means that it points in circles.
     budget: usize,
-    next: Option<Entry>,
+    /// The entry that `key` is of.
+    present: Option<Said>,
+    /// Whether the walk has come to an entry before its first step.
+    ahead: bool,
+    entries: u64,
 }
 
-/// The children of one node, those not yet visited last.
+/// What the present entry says.
+struct Said {
+    number: u32,
+    class: Class,
+    inherited: u64,
+    below: u64,
+}
+
+/// The children of one node.
+#[derive(Default)]
 struct Level {
     labels: Vec<u8>,
-    children: Vec<Child>,
+    nodes: Vec<Node>,
+    /// The next one to visit.
+    next: usize,
     /// Length of the key of their parent.
     key: usize,
     inherited: u64,
 }
 
-struct Child {
+/// A child: the beginning of its label in an integer that is in the same order, and where its children are. Nodes of half a
+/// million are common, so it is kept small.
+struct Node {
+    order: u64,
     start: u32,
+    class: u32,
+    behind: u32,
     length: u8,
-    item: Item,
+    children: bool,
 }
 
 impl Walk {
@@ -77,118 +108,168 @@ impl Walk {
         walk
     }
 
-    /// The next entry.
-    pub fn step<B: AsRef<[u8]>>(&mut self, trie: &Trie<B>) -> Option<Entry> {
-        loop {
-            if let Some(entry) = self.next.take() {
-                return Some(entry);
-            }
+    /// The entry that the walk has come to.
+    pub fn entry(&self) -> Option<Entry<'_>> {
+        let Said { number, class, inherited, below } = *self.present.as_ref()?;
+        Some(Entry {
+            key: &self.key,
+            index: self.entries - 1,
+            number,
+            class,
+            inherited,
+            here: below ^ class.exact,
+            below,
+        })
+    }
+
+    /// Go to the next entry.
+    pub fn step<B: AsRef<[u8]>>(&mut self, trie: &Trie<B>) -> Option<Entry<'_>> {
+        if std::mem::take(&mut self.ahead) {
+            return self.entry();
+        }
+        self.present = None;
+        while self.present.is_none() {
             let level = self.levels.last_mut()?;
             self.key.truncate(level.key);
-            let Some(Child { start, length, item }) = level.children.pop() else {
-                self.levels.pop();
+            let Some(Node { start, length, class, behind, children, .. }) = level.nodes.get(level.next) else {
+                self.spare.extend(self.levels.pop());
                 continue;
             };
-            let label = &level.labels[start as usize..start as usize + usize::from(length)];
-            self.key.push(length);
-            self.key.extend_from_slice(label);
-            let inherited = level.inherited;
-            self.visit(trie, item, inherited);
+            level.next += 1;
+            self.key.push(*length);
+            self.key.extend_from_slice(&level.labels[*start as usize..*start as usize + usize::from(*length)]);
+            let below = trie.children_at(*behind, *children);
+            let (class, inherited) = (*class, level.inherited);
+            self.visit(trie, class, below, inherited);
         }
+        self.entry()
     }
 
     /// Take a node: its entry, if it is one, and its children.
-    fn visit<B: AsRef<[u8]>>(&mut self, trie: &Trie<B>, item: Item, inherited: u64) {
-        let class = trie.class(item.class);
+    fn visit<B: AsRef<[u8]>>(&mut self, trie: &Trie<B>, number: u32, children: Children, inherited: u64) {
+        let class = trie.class(number);
         let below = (inherited & !class.exception) | class.suffix;
         if class != Class::default() {
-            let here = below ^ class.exact;
-            self.next = Some(Entry { key: self.key.clone(), class, inherited, here, below });
+            self.entries += 1;
+            self.present = Some(Said { number, class, inherited, below });
         }
-        self.descend(trie, item.children, below);
+        self.descend(trie, children, below);
     }
 
     fn start_at<B: AsRef<[u8]>>(&mut self, trie: &Trie<B>, name: &Name) {
-        let mut item = Item { class: 0, children: trie.root() };
+        let (mut number, mut children) = (0, trie.root());
         let mut inherited = 0;
         for index in (0..name.labels()).rev() {
-            let class = trie.class(item.class);
+            let class = trie.class(number);
             inherited = (inherited & !class.exception) | class.suffix;
-            let Some(child) = trie.child_named(item.children, name.label(index)) else { return };
+            let Some(child) = trie.child_named(children, name.label(index)) else { return };
             self.key.push(name.label(index).len() as u8);
             self.key.extend_from_slice(name.label(index));
-            item = child;
+            (number, children) = (child.class, child.children);
         }
-        self.visit(trie, item, inherited);
+        self.visit(trie, number, children, inherited);
+        self.ahead = self.present.is_some();
     }
 
-    /// Put the children of a node on the stack, in reverse order.
+    /// An empty level below the present key.
+    fn level(&mut self, inherited: u64) -> Level {
+        let mut level = self.spare.pop().unwrap_or_default();
+        level.labels.clear();
+        level.nodes.clear();
+        Level { next: 0, key: self.key.len(), inherited, ..level }
+    }
+
+    /// Put the children of a node on the stack.
     fn descend<B: AsRef<[u8]>>(&mut self, trie: &Trie<B>, children: Children, inherited: u64) {
-        let mut level = Level { labels: Vec::new(), children: Vec::new(), key: self.key.len(), inherited };
+        if matches!(children, Children::None) {
+            return;
+        }
+        let mut level = self.level(inherited);
         let room = (MAX_NAME - 1).saturating_sub(self.key.len());
-        let complete = trie.for_each_child(children, &mut self.budget, &mut |label: &[u8], item| {
+        let complete = trie.for_each_child(children, &mut self.budget, &mut level.labels, &mut |labels, child| {
+            let Child { start, class, behind, children } = child;
+            let label = &labels[start..];
             if label.is_empty() || label.len() > MAX_LABEL || label.len() >= room {
                 return false;
             }
-            level.children.push(Child { start: level.labels.len() as u32, length: label.len() as u8, item });
-            level.labels.extend_from_slice(label);
+            let (start, length) = (start as u32, label.len() as u8);
+            level.nodes.push(Node { order: order(label), start, class, behind, length, children });
             true
         });
         if complete.is_none() {
             self.budget = 0;
         }
-        if !level.children.is_empty() {
-            let labels = &level.labels;
-            let text = |child: &Child| &labels[child.start as usize..child.start as usize + usize::from(child.length)];
-            level.children.sort_unstable_by(|a, b| b.length.cmp(&a.length).then_with(|| text(b).cmp(text(a))));
-            self.levels.push(level);
-        }
+        let Level { labels, nodes, .. } = &mut level;
+        let text = |node: &Node| &labels[node.start as usize..node.start as usize + usize::from(node.length)];
+        nodes.sort_unstable_by(|a, b| a.order.cmp(&b.order).then_with(|| text(a).cmp(text(b))));
+        self.levels.push(level);
     }
+}
+
+/// Length and first seven octets of a label, as an integer in the order of keys.
+fn order(label: &[u8]) -> u64 {
+    let mut octets = [0; 8];
+    octets[0] = label.len() as u8;
+    let count = label.len().min(7);
+    octets[1..=count].copy_from_slice(&label[..count]);
+    u64::from_be_bytes(octets)
 }
 
 /// A name of which two blocklists don't say the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Difference {
+pub enum Difference<'a> {
     /// Only the first has an entry.
-    Old(Entry),
+    Old(Entry<'a>),
     /// Only the second has one.
-    New(Entry),
+    New(Entry<'a>),
     /// Both have one, and they differ.
-    Both(Entry, Entry),
+    Both(Entry<'a>, Entry<'a>),
 }
 
 /// A walk over two blocklists that stops where they differ.
 pub struct Differences {
     old: Walk,
     new: Walk,
-    ahead: (Option<Entry>, Option<Entry>),
+    /// The order of the entries that the walks have come to; those that come first or are equal have been seen.
+    seen: Ordering,
 }
 
 impl Differences {
     /// Start.
     pub fn new<A: AsRef<[u8]>, B: AsRef<[u8]>>(old: &Trie<A>, new: &Trie<B>) -> Self {
-        let mut walks = (Walk::new(old, None), Walk::new(new, None));
-        let ahead = (walks.0.step(old), walks.1.step(new));
-        Self { old: walks.0, new: walks.1, ahead }
+        Self { old: Walk::new(old, None), new: Walk::new(new, None), seen: Ordering::Equal }
     }
 
-    /// The next difference.
-    pub fn step<A: AsRef<[u8]>, B: AsRef<[u8]>>(&mut self, old: &Trie<A>, new: &Trie<B>) -> Option<Difference> {
+    /// Go to the next difference: to an entry that only one has, or to two of one name that are not the same.
+    pub fn step<A: AsRef<[u8]>, B: AsRef<[u8]>>(
+        &mut self,
+        old: &Trie<A>,
+        new: &Trie<B>,
+        same: impl Fn(&Entry, &Entry) -> bool,
+    ) -> Option<Difference<'_>> {
         loop {
-            let order = match &self.ahead {
+            if self.seen.is_le() {
+                self.old.step(old);
+            }
+            if self.seen.is_ge() {
+                self.new.step(new);
+            }
+            let (first, second) = (self.old.entry(), self.new.entry());
+            self.seen = match (&first, &second) {
                 (None, None) => return None,
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
-                (Some(first), Some(second)) => first.key.cmp(&second.key),
+                (Some(first), Some(second)) => first.key.cmp(second.key),
             };
-            let first = if order.is_le() { std::mem::replace(&mut self.ahead.0, self.old.step(old)) } else { None };
-            let second = if order.is_ge() { std::mem::replace(&mut self.ahead.1, self.new.step(new)) } else { None };
-            match (first, second) {
-                (Some(first), Some(second)) if (first.here, first.below) == (second.here, second.below) => (),
-                (Some(first), Some(second)) => return Some(Difference::Both(first, second)),
-                (Some(first), None) => return Some(Difference::Old(first)),
-                (_, second) => return second.map(Difference::New),
+            let equal = first.zip(second).is_some_and(|(first, second)| same(&first, &second));
+            if self.seen.is_ne() || !equal {
+                break;
             }
+        }
+        match (self.old.entry(), self.new.entry()) {
+            (Some(first), _) if self.seen.is_lt() => Some(Difference::Old(first)),
+            (_, Some(second)) if self.seen.is_gt() => Some(Difference::New(second)),
+            (first, second) => Some(Difference::Both(first?, second?)),
         }
     }
 }

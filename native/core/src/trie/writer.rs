@@ -1,13 +1,13 @@
-//! Lays out a sorted run of entries as nodes.
+//! Lays out entries as nodes.
 //!
 //! Entries come in the order of their keys: labels from the top level down, each behind its length. Every name then
 //! follows its parent and all names below a parent stand together, so one pass with a stack of open nodes is enough;
 //! what is held in memory are the children of the open nodes. Wherever the entries come from, the pass is the same.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::io;
 
-use super::filter;
+use super::filter::{self, Filling};
 use super::format::{Head, ESCAPE};
 use super::place::{Shape, MAX_BUCKET, SINGLE};
 use super::symbols::{Code, Symbols, Trainer};
@@ -16,11 +16,11 @@ use crate::name::MAX_NAME;
 /// Largest bucket in bytes that stands behind its item instead of in a node of its own.
 const INLINE: usize = 128;
 
-/// An entry: key and class number.
-pub type Entry<'a> = (&'a [u8], u32);
-
 /// Seeds to try until no bucket is too full. More than one is needed only by lists made for it.
 const SEEDS: u32 = 16;
+
+/// Takes keys and their class numbers.
+pub type Take<'a> = dyn FnMut(&[u8], u32) + 'a;
 
 /// The nodes of a blocklist and what is needed to read them.
 pub struct Layout {
@@ -36,34 +36,36 @@ pub struct Layout {
     pub root: u32,
     /// Whether a top-level domain is an entry.
     pub tops: bool,
-    /// Hashes of the names that the filter holds.
-    pub filtered: Vec<u64>,
+    /// The words of the filter.
+    pub filter: Vec<u64>,
 }
 
 /// Lay out entries, which are passed over several times.
-pub fn lay_out<'a>(entries: &(impl Iterator<Item = Entry<'a>> + Clone)) -> io::Result<Layout> {
+pub fn lay_out(entries: &impl Fn(&mut Take)) -> io::Result<Layout> {
     let symbols = train(entries);
     let heads = frequent_heads(entries, &symbols);
-    place(entries, symbols, heads)
+    place(entries, symbols, heads, None)
 }
 
-/// Write the nodes with the first seed that fills no bucket too much.
-pub(super) fn place<'a>(
-    entries: &(impl Iterator<Item = Entry<'a>> + Clone),
+/// Write the nodes with the first seed that fills no bucket too much. Less memory is needed if the number of the filter's
+/// words is known.
+pub fn place(
+    entries: &impl Fn(&mut Take),
     symbols: Symbols,
     heads: Vec<Head>,
+    words: Option<usize>,
 ) -> io::Result<Layout> {
     for seed in 0..SEEDS {
-        let mut writer = Writer::new(&symbols, &heads, seed);
-        for_each_label(entries.clone(), |path, class, children| writer.close(path, class, children));
+        let mut writer = Writer::new(&symbols, &heads, seed, Filling::new(words));
+        for_each_label(entries, |path| writer.close(path));
         let root = writer.finish();
         if writer.too_large {
             let text = "expected a blocklist below 4 GiB, found a larger one";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         if !writer.crowded {
-            let Writer { nodes, filtered, tops, .. } = writer;
-            return Ok(Layout { symbols, heads, seed, nodes, root, tops, filtered });
+            let Writer { nodes, filter, tops, .. } = writer;
+            return Ok(Layout { symbols, heads, seed, nodes, root, tops, filter: filter.finish() });
         }
     }
     Err(io::Error::new(
@@ -75,15 +77,15 @@ pub(super) fn place<'a>(
 /// Labels that the symbols are chosen by; more make training slower and no list smaller.
 const SAMPLE: usize = 250_000;
 
-fn train<'a>(entries: &(impl Iterator<Item = Entry<'a>> + Clone)) -> Symbols {
+fn train(entries: &impl Fn(&mut Take)) -> Symbols {
     let mut count = 0_usize;
-    for_each_label(entries.clone(), |_, _, _| count += 1);
+    for_each_label(entries, |_| count += 1);
     let step = count.div_ceil(SAMPLE).max(1);
     let mut trainer = Trainer::default();
     let mut index = 0_usize;
-    for_each_label(entries.clone(), |path, _, _| {
+    for_each_label(entries, |path| {
         if index.is_multiple_of(step) {
-            trainer.add(path[path.len() - 1].label);
+            trainer.add(path.label());
         }
         index += 1;
     });
@@ -91,12 +93,12 @@ fn train<'a>(entries: &(impl Iterator<Item = Entry<'a>> + Clone)) -> Symbols {
 }
 
 /// The heads that occur most often, most frequent first.
-fn frequent_heads<'a>(entries: &(impl Iterator<Item = Entry<'a>> + Clone), symbols: &Symbols) -> Vec<Head> {
-    let mut counts: BTreeMap<Head, u64> = BTreeMap::new();
-    for_each_label(entries.clone(), |path, class, children| {
-        let label = path[path.len() - 1].label;
-        let head = Head { class, length: symbols.encode(label).len() as u8, children };
-        *counts.entry(head).or_default() += 1;
+fn frequent_heads(entries: &impl Fn(&mut Take), symbols: &Symbols) -> Vec<Head> {
+    let mut counts: HashMap<Head, u64> = HashMap::new();
+    let mut code = Code::default();
+    for_each_label(entries, |path| {
+        symbols.encode_into(path.label(), &mut code);
+        *counts.entry(path.head(code.len())).or_default() += 1;
     });
     let mut heads: Vec<_> = counts.into_iter().collect();
     heads.sort_by_key(|(head, count)| (std::cmp::Reverse(*count), *head));
@@ -104,65 +106,109 @@ fn frequent_heads<'a>(entries: &(impl Iterator<Item = Entry<'a>> + Clone), symbo
     heads.into_iter().map(|(head, _)| head).collect()
 }
 
-/// A label node on the path to the present entry.
-struct Open<'a> {
-    label: &'a [u8],
+/// The label nodes from the top level down to the present one.
+#[derive(Default)]
+struct Path {
+    key: Vec<u8>,
+    open: Vec<Open>,
+}
+
+/// A label node on the path.
+struct Open {
+    /// Where its label ends in the key.
+    end: usize,
     class: u32,
     children: bool,
 }
 
-/// Call with the path to it, class and whether it has children for every label node, children before their parents.
-fn for_each_label<'a>(entries: impl Iterator<Item = Entry<'a>>, mut close: impl FnMut(&[Open<'a>], u32, bool)) {
-    let mut path: Vec<Open> = Vec::new();
-    for (key, class) in entries {
-        let mut rest = key;
-        let mut depth = 0;
-        while let Some((label, after)) = split_label(rest) {
-            if path.get(depth).map(|open| open.label) != Some(label) {
-                break;
-            }
-            rest = after;
-            depth += 1;
-        }
-        close_to(&mut path, depth, &mut close);
-        while let Some((label, after)) = split_label(rest) {
-            if let Some(parent) = path.last_mut() {
+impl Path {
+    /// Number of labels.
+    fn depth(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Where the last label begins in the key, its length included.
+    fn start(&self, depth: usize) -> usize {
+        depth.checked_sub(1).map_or(0, |parent| self.open[parent].end)
+    }
+
+    /// The last label.
+    fn label(&self) -> &[u8] {
+        &self.key[self.start(self.depth() - 1) + 1..]
+    }
+
+    /// The head of the last label, whose code has a length.
+    fn head(&self, length: usize) -> Head {
+        let last = &self.open[self.depth() - 1];
+        Head { class: last.class, length: length as u8, children: last.children }
+    }
+
+    /// How many labels a key has in common with it.
+    fn shared(&self, key: &[u8]) -> usize {
+        let mut start = 0;
+        self.open
+            .iter()
+            .take_while(|open| {
+                let same = key.get(start..open.end) == Some(&self.key[start..open.end]);
+                start = open.end;
+                same
+            })
+            .count()
+    }
+
+    /// Go down to a key that has all labels in common.
+    fn extend(&mut self, key: &[u8], class: u32) {
+        let mut end = self.start(self.depth());
+        self.key.extend_from_slice(&key[end..]);
+        while let Some(length) = self.key.get(end) {
+            if let Some(parent) = self.open.last_mut() {
                 parent.children = true;
             }
-            path.push(Open { label, class: 0, children: false });
-            rest = after;
+            end += 1 + usize::from(*length);
+            self.open.push(Open { end, class: 0, children: false });
         }
-        if let Some(last) = path.last_mut() {
+        if let Some(last) = self.open.last_mut() {
             last.class = class;
         }
     }
+
+    /// Go up by a label.
+    fn pop(&mut self) {
+        self.open.pop();
+        self.key.truncate(self.start(self.depth()));
+    }
+
+    /// Hash of the name in wire form.
+    fn hash(&self) -> u64 {
+        let mut wire = [0; MAX_NAME];
+        let mut length = 0;
+        let mut end = self.key.len();
+        for depth in (0..self.depth()).rev() {
+            let start = self.start(depth);
+            wire[length..length + end - start].copy_from_slice(&self.key[start..end]);
+            length += end - start;
+            end = start;
+        }
+        filter::hash(&wire[..=length])
+    }
+}
+
+/// Call with the path to every label node, children before their parents.
+fn for_each_label(entries: &impl Fn(&mut Take), mut close: impl FnMut(&Path)) {
+    let mut path = Path::default();
+    entries(&mut |key, class| {
+        let shared = path.shared(key);
+        close_to(&mut path, shared, &mut close);
+        path.extend(key, class);
+    });
     close_to(&mut path, 0, &mut close);
 }
 
-fn close_to<'a>(path: &mut Vec<Open<'a>>, depth: usize, close: &mut impl FnMut(&[Open<'a>], u32, bool)) {
-    while path.len() > depth {
-        if let Some(Open { class, children, .. }) = path.last() {
-            close(path, *class, *children);
-        }
+fn close_to(path: &mut Path, depth: usize, close: &mut impl FnMut(&Path)) {
+    while path.depth() > depth {
+        close(path);
         path.pop();
     }
-}
-
-/// Hash of a path as a name in wire form.
-fn hash_path(path: &[Open<'_>]) -> u64 {
-    let mut wire = [0; MAX_NAME];
-    let mut length = 0;
-    for open in path.iter().rev() {
-        wire[length] = open.label.len() as u8;
-        wire[length + 1..length + 1 + open.label.len()].copy_from_slice(open.label);
-        length += 1 + open.label.len();
-    }
-    filter::hash(&wire[..=length])
-}
-
-fn split_label(key: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = key.split_first()?;
-    rest.split_at_checked(usize::from(*length))
 }
 
 /// Children of an open node: their codes and what stands behind them, one after the other.
@@ -175,7 +221,8 @@ struct Pending {
 /// A child of an open node.
 struct PendingItem {
     hash: u64,
-    bucket: u32,
+    /// Bucket, code length and the beginning of the code, as an integer in the order of the items.
+    order: u64,
     start: u32,
     class: u32,
     length: u8,
@@ -191,12 +238,14 @@ enum Block {
 
 struct Writer<'a> {
     symbols: &'a Symbols,
-    heads: BTreeMap<Head, u8>,
+    heads: HashMap<Head, u8>,
     seed: u32,
     nodes: Vec<u8>,
     pending: Vec<Pending>,
+    /// Code of the present label.
+    code: Code,
     tops: bool,
-    filtered: Vec<u64>,
+    filter: Filling,
     /// What went wrong: a bucket too full for the format.
     crowded: bool,
     /// What went wrong: more than 4 GiB.
@@ -204,34 +253,36 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(symbols: &'a Symbols, heads: &[Head], seed: u32) -> Self {
+    fn new(symbols: &'a Symbols, heads: &[Head], seed: u32, filter: Filling) -> Self {
         Self {
             symbols,
             heads: heads.iter().enumerate().map(|(index, head)| (*head, index as u8)).collect(),
             seed,
             nodes: Vec::new(),
             pending: Vec::new(),
+            code: Code::default(),
             tops: false,
-            filtered: Vec::new(),
+            filter,
             crowded: false,
             too_large: false,
         }
     }
 
     /// Take a label node whose children were all closed before.
-    fn close(&mut self, path: &[Open<'_>], class: u32, children: bool) {
-        let depth = path.len() - 1;
-        let label = path[depth].label;
-        let hash = hash_path(path);
+    fn close(&mut self, path: &Path) {
+        let depth = path.depth() - 1;
+        let hash = path.hash();
+        let Open { class, children, .. } = path.open[depth];
         self.tops |= depth == 0 && class != 0;
         if depth == 1 {
-            self.filtered.push(hash);
+            self.filter.add(hash);
         }
         let block = children.then(|| self.block(depth + 1));
+        self.symbols.encode_into(path.label(), &mut self.code);
+        let code = &self.code;
         if self.pending.len() <= depth {
             self.pending.resize_with(depth + 1, Pending::default);
         }
-        let code = self.symbols.encode(label);
         let pending = &mut self.pending[depth];
         let start = u32::try_from(pending.bytes.len()).unwrap_or_else(|_| {
             self.too_large = true;
@@ -251,7 +302,8 @@ impl<'a> Writer<'a> {
                 5
             }
         };
-        pending.items.push(PendingItem { hash, bucket: 0, start, class, length: code.len() as u8, tail, children });
+        let length = code.len() as u8;
+        pending.items.push(PendingItem { hash, order: order(0, code), start, class, length, tail, children });
     }
 
     /// The children at a depth as a block.
@@ -269,7 +321,7 @@ impl<'a> Writer<'a> {
             return Block::Node(at);
         }
         if depth > 1 {
-            self.filtered.extend(pending.items.iter().map(|item| item.hash));
+            pending.items.iter().for_each(|item| self.filter.add(item.hash));
         }
         let shape = Shape::for_children(pending.items.len());
         Block::Node(self.write_node(&mut pending, shape))
@@ -305,14 +357,14 @@ impl<'a> Writer<'a> {
         for item in &mut pending.items {
             let start = item.start as usize;
             let code = Code::new(&pending.bytes[start..start + usize::from(item.length)]);
-            item.bucket = shape.bucket(&code, self.seed) as u32;
+            item.order = order(shape.bucket(&code, self.seed), &code);
         }
         sort(pending);
         let mut buckets = Vec::with_capacity(pending.bytes.len());
         let mut ends = vec![0_usize; shape.buckets() + 1];
         let mut items = pending.items.as_slice();
         for (bucket, end) in ends.iter_mut().skip(1).enumerate() {
-            let count = items.iter().take_while(|item| item.bucket as usize == bucket).count();
+            let count = items.iter().take_while(|item| item.order >> 32 == bucket as u64).count();
             self.crowded |= count > MAX_BUCKET;
             for item in &items[..count] {
                 self.write_item(&mut buckets, &pending.bytes, item, shape.digits);
@@ -341,13 +393,17 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Order of items: bucket, code length, code.
+/// Where an item comes in the order of bucket, code length and code, as far as 64 bits tell.
+fn order(bucket: usize, code: &Code) -> u64 {
+    let [_, _, _, _, _, c, b, a] = code.word(0).to_be_bytes();
+    (bucket as u64) << 32 | u64::from(u32::from_be_bytes([code.len() as u8, a, b, c]))
+}
+
+/// Put items in the order of bucket, code length and code.
 fn sort(pending: &mut Pending) {
     let bytes = &pending.bytes;
     let code = |item: &PendingItem| &bytes[item.start as usize..item.start as usize + usize::from(item.length)];
-    pending
-        .items
-        .sort_unstable_by(|a, b| (a.bucket, a.length).cmp(&(b.bucket, b.length)).then_with(|| code(a).cmp(code(b))));
+    pending.items.sort_unstable_by(|a, b| a.order.cmp(&b.order).then_with(|| code(a).cmp(code(b))));
 }
 
 /// A head that is not among the frequent ones.

@@ -8,13 +8,21 @@ use super::dictionary::facts;
 use super::{build, build_names, named, open, Fact};
 use crate::trie::{Difference, Differences, Entry, Trie, Walk};
 
-pub(super) fn walk<B: AsRef<[u8]>>(trie: &Trie<B>, under: Option<&str>) -> Vec<Entry> {
+/// Key and text of an entry, and the categories inherited, here and below.
+type Row = (Vec<u8>, String, u64, u64, u64);
+
+pub(super) fn walk<B: AsRef<[u8]>>(trie: &Trie<B>, under: Option<&str>) -> Vec<Row> {
     let mut walk = Walk::new(trie, under.map(named).as_ref());
-    std::iter::from_fn(|| walk.step(trie)).collect()
+    let mut rows = Vec::new();
+    while let Some(entry) = walk.step(trie) {
+        assert_eq!(entry.index, rows.len() as u64);
+        rows.push((entry.key.to_vec(), entry.text(), entry.inherited, entry.here, entry.below));
+    }
+    rows
 }
 
-fn texts(entries: &[Entry]) -> Vec<String> {
-    entries.iter().map(Entry::text).collect()
+fn texts(rows: &[Row]) -> Vec<&str> {
+    rows.iter().map(|row| row.1.as_str()).collect()
 }
 
 #[test]
@@ -33,32 +41,33 @@ proptest! {
         let trie = open(build(&facts));
         let entries = walk(&trie, None);
         prop_assert_eq!(entries.len() as u64, trie.entries());
-        prop_assert!(entries.windows(2).all(|pair| pair[0].key < pair[1].key));
-        for entry in entries {
-            prop_assert_eq!(trie.lookup(&named(&entry.text())).categories, entry.here);
-            prop_assert_eq!(trie.lookup(&named(&format!("qqqqqqqqqqqq.{}", entry.text()))).categories, entry.below);
-            prop_assert!(entry.here != entry.inherited || entry.below != entry.inherited);
+        prop_assert!(entries.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        for (_, text, inherited, here, below) in entries {
+            prop_assert_eq!(trie.lookup(&named(&text)).categories, here);
+            prop_assert_eq!(trie.lookup(&named(&format!("qqqqqqqqqqqq.{text}"))).categories, below);
+            prop_assert!(here != inherited || below != inherited);
         }
     }
 
     #[test]
     fn differences_turn_one_into_the_other(old in facts(), new in facts()) {
         let (old, new) = (open(build(&old)), open(build(&new)));
-        let said = |trie| walk(trie, None).into_iter().map(|entry| (entry.key.clone(), (entry.here, entry.below)));
+        let said = |trie| walk(trie, None).into_iter().map(|(key, _, _, here, below)| (key, (here, below)));
         let (before, after): (BTreeMap<_, _>, BTreeMap<_, _>) = (said(&old).collect(), said(&new).collect());
         let mut steps = Differences::new(&old, &new);
         let mut changed = before.clone();
-        while let Some(difference) = steps.step(&old, &new) {
+        let same = |first: &Entry, second: &Entry| (first.here, first.below) == (second.here, second.below);
+        while let Some(difference) = steps.step(&old, &new, same) {
             let (first, second) = match difference {
                 Difference::Old(first) => (Some(first), None),
                 Difference::New(second) => (None, Some(second)),
                 Difference::Both(first, second) => (Some(first), Some(second)),
             };
             if let Some(first) = first {
-                prop_assert_eq!(changed.remove(&first.key), Some((first.here, first.below)));
+                prop_assert_eq!(changed.remove(first.key), Some((first.here, first.below)));
             }
             if let Some(second) = second {
-                prop_assert_eq!(changed.insert(second.key, (second.here, second.below)), None);
+                prop_assert_eq!(changed.insert(second.key.to_vec(), (second.here, second.below)), None);
             }
         }
         prop_assert_eq!(changed, after);
@@ -69,11 +78,12 @@ proptest! {
 fn equal_blocklists_do_not_differ() {
     let facts: Vec<Fact> = Vec::new();
     let (old, new) = (open(build(&facts)), open(build(&facts)));
-    assert_eq!(Differences::new(&old, &new).step(&old, &new), None);
+    assert_eq!(Differences::new(&old, &new).step(&old, &new, |_, _| false), None);
 }
 
 /// Nodes of every kind give back the labels that went in.
 pub(super) fn check(trie: &Trie<Vec<u8>>, names: &[String]) {
-    let found: BTreeSet<String> = texts(&walk(trie, None)).into_iter().collect();
-    assert!(found.iter().eq(names.iter().collect::<BTreeSet<_>>()));
+    let rows = walk(trie, None);
+    let found: BTreeSet<&str> = texts(&rows).into_iter().collect();
+    assert!(found.into_iter().eq(names.iter().map(String::as_str).collect::<BTreeSet<_>>()));
 }

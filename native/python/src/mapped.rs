@@ -1,5 +1,8 @@
-//! A file's bytes, sealed in memory and mapped: what `memfd_create(2)` calls a sealed file can never change or shrink
-//! again, so a mapping of it is safe to read for ever, whatever happens to the file that it was read from.
+//! A file's bytes, mapped.
+//!
+//! What `memfd_create(2)` calls a sealed file can never change or shrink again, so a mapping of it is safe to read for ever,
+//! whatever happens to the file that it was read from: that is what a resolver has. A tool that looks into a file and ends
+//! maps the file itself, which takes no time and no memory, and is killed if somebody cuts the file short meanwhile.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -13,19 +16,19 @@ const SEALS: libc::c_int = libc::F_SEAL_WRITE | libc::F_SEAL_SHRINK | libc::F_SE
 /// Octets copied at a time.
 const CHUNK: usize = 256 << 10;
 
-/// A sealed, mapped file.
-pub struct Sealed {
+/// A mapped file.
+pub struct Mapped {
     file: OwnedFd,
     address: NonNull<u8>,
     length: usize,
 }
 
-// SAFETY: the mapping is read-only and sealed; reading it from any thread is a plain shared read.
-unsafe impl Send for Sealed {}
+// SAFETY: the mapping is read-only; reading it from any thread is a plain shared read.
+unsafe impl Send for Mapped {}
 // SAFETY: as above.
-unsafe impl Sync for Sealed {}
+unsafe impl Sync for Mapped {}
 
-impl Sealed {
+impl Mapped {
     /// Copy a file into memory and seal the copy.
     pub fn copy(source: &mut File) -> io::Result<Self> {
         // SAFETY: the name is a C string; the descriptor is owned from here on.
@@ -42,21 +45,27 @@ impl Sealed {
         }
         // SAFETY: plain numbers.
         check(unsafe { libc::fcntl(memory.as_raw_fd(), libc::F_ADD_SEALS, SEALS) })?;
-        Self::map(memory.into())
+        Self::map(memory)
     }
 
     /// Map a sealed file that another process may have made; the descriptor is duplicated.
     pub fn attach(fd: RawFd) -> io::Result<Self> {
-        Self::map(duplicate(fd)?)
+        let mapped = Self::map(File::from(duplicate(fd)?))?;
+        if mapped.is_sealed() {
+            Ok(mapped)
+        } else {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, "the file is not sealed"))
+        }
     }
 
-    fn map(file: OwnedFd) -> io::Result<Self> {
-        // SAFETY: plain numbers. Without the seals the file could shrink under the mapping, so they are demanded.
-        let seals = check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GET_SEALS) })?;
-        if seals & SEALS != SEALS {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the file is not sealed"));
-        }
-        let file = File::from(file);
+    /// Whether nobody can change it or cut it short.
+    pub fn is_sealed(&self) -> bool {
+        // SAFETY: plain numbers. Files that can't be sealed have no seals.
+        check(unsafe { libc::fcntl(self.fd(), libc::F_GET_SEALS) }).is_ok_and(|seals| seals & SEALS == SEALS)
+    }
+
+    /// Map a file as it is.
+    pub fn map(file: File) -> io::Result<Self> {
         let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
         if length == 0 {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is empty"));
@@ -77,14 +86,15 @@ impl Sealed {
     }
 }
 
-impl AsRef<[u8]> for Sealed {
+impl AsRef<[u8]> for Mapped {
     fn as_ref(&self) -> &[u8] {
-        // SAFETY: the mapping has this length, lives as long as `self`, and its bytes never change: the file is sealed.
+        // SAFETY: the mapping has this length and lives as long as `self`. Its bytes never change if the file is sealed; else
+        // nobody changes them: our files are replaced by others and never written again.
         unsafe { std::slice::from_raw_parts(self.address.as_ptr(), self.length) }
     }
 }
 
-impl Drop for Sealed {
+impl Drop for Mapped {
     fn drop(&mut self) {
         // SAFETY: this is the mapping that `map` made, and nobody can borrow it any more.
         unsafe { libc::munmap(self.address.as_ptr().cast(), self.length) };
