@@ -48,8 +48,8 @@ def forbid_new_privileges() -> None:
 class Blocklist:
     """A compiled blocklist, read-only.
 
-    A resolver loads it: verified, sealed in memory, shared by every process that attaches to it. A tool that looks into a
-    file and ends opens it.
+    A resolver loads it: verified, sealed in memory, shared by every process that attaches to it. A tool that looks
+    into a file and ends opens it.
     """
 
     @staticmethod
@@ -68,8 +68,8 @@ class Blocklist:
     def open(path: str) -> Blocklist:
         """Map a compiled blocklist, reading no more than its tables, in the same time whatever its size.
 
-        Nothing is verified but the tables; see `verify`. The process is killed if the file is cut short meanwhile, so this
-        is for tools, whose files are replaced and not written again. An engine doesn't take it.
+        Nothing is verified but the tables; see `verify`. The process is killed if the file is cut short meanwhile, so
+        this is for tools, whose files are replaced and not written again. An engine doesn't take it.
 
         Raises:
             BlocklistError: as of `load`.
@@ -138,10 +138,12 @@ class Blocklist:
     def tables(self) -> bytes:
         """Its tables in the form that deltas have them, for a dictionary to compress these with."""
 
-    def delta(self, new: Blocklist, /) -> list[bytes]:
-        """Say what turns this into another blocklist, in sections that each compress well by themselves.
+    def delta(self, new: Blocklist, /) -> tuple[int, int, int, list[bytes]]:
+        """Say what turns this into another blocklist, byte for byte.
 
-        The content is described at `native/core/src/trie/delta.rs`.
+        Returns:
+            Entries added, removed, and changed; and the content, in sections that each compress well by themselves. It
+            is described in `native/core/src/trie/delta.rs`.
         """
 
     def apply(self, delta: bytes, fd: int, /) -> int:

@@ -135,6 +135,31 @@ def test_sealed(compiled: Path) -> None:
         os.ftruncate(loaded.fileno(), 0)
 
 
+def test_an_open_file_is_looked_into_and_verified_but_not_served_from(compiled: Path) -> None:
+    opened, loaded = _native.Blocklist.open(str(compiled)), _native.Blocklist.load(str(compiled))
+    opened.verify()
+    assert opened.lookup("www.example.com") == loaded.lookup("www.example.com") == (40, "example.com")
+    assert (opened.checksum, list(opened.walk())) == (loaded.checksum, list(loaded.walk()))
+    with pytest.raises(BlocklistError, match="not sealed"):
+        _native.Blocklist.attach(opened.fileno())
+    engine = _native.Engine(counters=bytearray(_native.COUNTERS * 8))
+    with pytest.raises(ValueError, match="sealed in memory, found an open file"):
+        engine.set_blocklist(opened)
+    engine.set_blocklist(loaded)
+
+
+def test_opening_leaves_damage_to_be_found_by_verifying(compiled: Path) -> None:
+    data = bytearray(compiled.read_bytes())
+    data[-9] ^= 1
+    compiled.write_bytes(data)
+    opened = _native.Blocklist.open(str(compiled))
+    with pytest.raises(BlocklistError, match="the file is damaged"):
+        opened.verify()
+    compiled.write_bytes(data[:-1])
+    with pytest.raises(BlocklistError, match="cut short"):
+        _native.Blocklist.open(str(compiled))
+
+
 def test_attach_refuses_what_is_not_sealed(compiled: Path) -> None:
     with compiled.open("rb") as file, pytest.raises(BlocklistError):
         _native.Blocklist.attach(file.fileno())

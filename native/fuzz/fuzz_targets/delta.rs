@@ -33,7 +33,7 @@ fn old() -> &'static (Trie<Vec<u8>>, Vec<u8>) {
     static OLD: OnceLock<(Trie<Vec<u8>>, Vec<u8>)> = OnceLock::new();
     OLD.get_or_init(|| {
         let (old, new) = (blocklist(&LISTED[..5]), blocklist(&LISTED[2..]));
-        let delta = make(&old, &new).concat();
+        let delta = make(&old, &new).sections.concat();
         (old, delta)
     })
 }

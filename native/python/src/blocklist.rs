@@ -127,9 +127,10 @@ impl Blocklist {
     }
 
     #[pyo3(signature = (new, /))]
-    fn delta<'py>(&self, py: Python<'py>, new: &Self) -> Vec<Bound<'py, PyBytes>> {
-        let sections = py.detach(|| delta::make(&self.trie, &new.trie));
-        sections.iter().map(|section| PyBytes::new(py, section)).collect()
+    fn delta<'py>(&self, py: Python<'py>, new: &Self) -> (u64, u64, u64, Vec<Bound<'py, PyBytes>>) {
+        let made = py.detach(|| delta::make(&self.trie, &new.trie));
+        let sections = made.sections.iter().map(|section| PyBytes::new(py, section)).collect();
+        (made.added, made.removed, made.changed, sections)
     }
 
     #[pyo3(signature = (delta, fd, /))]

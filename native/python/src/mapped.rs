@@ -50,18 +50,16 @@ impl Mapped {
 
     /// Map a sealed file that another process may have made; the descriptor is duplicated.
     pub fn attach(fd: RawFd) -> io::Result<Self> {
-        let mapped = Self::map(File::from(duplicate(fd)?))?;
-        if mapped.is_sealed() {
-            Ok(mapped)
-        } else {
-            Err(io::Error::new(io::ErrorKind::InvalidInput, "the file is not sealed"))
+        // Without the seals the file could shrink under the mapping, so they are demanded.
+        if !has_seals(fd) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the file is not sealed"));
         }
+        Self::map(File::from(duplicate(fd)?))
     }
 
     /// Whether nobody can change it or cut it short.
     pub fn is_sealed(&self) -> bool {
-        // SAFETY: plain numbers. Files that can't be sealed have no seals.
-        check(unsafe { libc::fcntl(self.fd(), libc::F_GET_SEALS) }).is_ok_and(|seals| seals & SEALS == SEALS)
+        has_seals(self.fd())
     }
 
     /// Map a file as it is.
@@ -99,6 +97,12 @@ impl Drop for Mapped {
         // SAFETY: this is the mapping that `map` made, and nobody can borrow it any more.
         unsafe { libc::munmap(self.address.as_ptr().cast(), self.length) };
     }
+}
+
+/// Whether a file has all seals; one that can't be sealed has none.
+fn has_seals(fd: RawFd) -> bool {
+    // SAFETY: plain numbers.
+    check(unsafe { libc::fcntl(fd, libc::F_GET_SEALS) }).is_ok_and(|seals| seals & SEALS == SEALS)
 }
 
 /// A descriptor of one's own for a file that somebody else has open.

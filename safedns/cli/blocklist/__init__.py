@@ -6,7 +6,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
 from safedns.cli.blocklist import (
+    apply,
     categories,
+    delta,
     diff,
     dump,
     guard,
@@ -45,6 +47,8 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "sources": sources,
         "compile": compile_lists,
         "guard": guard,
+        "delta": delta,
+        "apply": apply,
         "inspect": inspect,
         "lookup": lookup,
         "stats": stats,

@@ -29,7 +29,7 @@ use super::format::{self, Facts, Head};
 use super::storage::{push_varint, take_varint};
 use super::symbols::{Symbol, Symbols};
 use super::walk::{labels, Difference, Differences, Walk};
-use super::writer::{place, Take};
+use super::writer::{place, Expected, Take};
 use super::{Class, Trie};
 use crate::name::{MAX_LABEL, MAX_NAME};
 
@@ -75,8 +75,20 @@ pub fn tables<B: AsRef<[u8]>>(trie: &Trie<B>) -> Vec<u8> {
     out
 }
 
-/// Compare two blocklists. Returns the sections of the delta.
-pub fn make<A: AsRef<[u8]>, B: AsRef<[u8]>>(old: &Trie<A>, new: &Trie<B>) -> Vec<Vec<u8>> {
+/// A delta that was made.
+pub struct Made {
+    /// Entries that are gone.
+    pub removed: u64,
+    /// Entries that have another class.
+    pub changed: u64,
+    /// New entries.
+    pub added: u64,
+    /// What the delta consists of, one behind the other.
+    pub sections: [Vec<u8>; 8],
+}
+
+/// Compare two blocklists.
+pub fn make<A: AsRef<[u8]>, B: AsRef<[u8]>>(old: &Trie<A>, new: &Trie<B>) -> Made {
     let (mut removed, mut changed, mut added) = (Gaps::default(), Gaps::default(), Added::default());
     let mut differences = Differences::new(old, new);
     while let Some(difference) = differences.step(old, new, |first, second| first.class == second.class) {
@@ -96,7 +108,12 @@ pub fn make<A: AsRef<[u8]>, B: AsRef<[u8]>>(old: &Trie<A>, new: &Trie<B>) -> Vec
     }
     let Added { count, shared, lengths, text, classes, .. } = added;
     let shared = [varint(count), shared].concat();
-    vec![tables(new), facts, removed.finish(), changed.finish(), shared, lengths, text, classes]
+    Made {
+        removed: removed.count,
+        changed: changed.count,
+        added: count,
+        sections: [tables(new), facts, removed.finish(), changed.finish(), shared, lengths, text, classes],
+    }
 }
 
 /// What the facts of a delta are about.
@@ -168,7 +185,8 @@ pub fn apply<B: AsRef<[u8]>>(old: &Trie<B>, delta: &[u8], out: &mut impl Write) 
             harmed.set(true);
         }
     };
-    let layout = place(&entries, symbols, heads, Some(words)).map_err(|_| unlike())?;
+    let layout =
+        place(&entries, symbols, heads, Expected { words: Some(words), nodes: old.size() }).map_err(|_| unlike())?;
     if harmed.get() {
         return Err(unlike());
     }

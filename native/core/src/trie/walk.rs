@@ -50,6 +50,9 @@ pub(super) fn labels(key: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// Most children of a level that is kept for its memory; larger ones are rare.
+const SPARE: usize = 4096;
+
 /// A walk over a blocklist that is given with every step.
 #[derive(Default)]
 pub struct Walk {
@@ -132,7 +135,8 @@ impl Walk {
             let level = self.levels.last_mut()?;
             self.key.truncate(level.key);
             let Some(Node { start, length, class, behind, children, .. }) = level.nodes.get(level.next) else {
-                self.spare.extend(self.levels.pop());
+                let done = self.levels.pop();
+                self.spare.extend(done.filter(|level| level.nodes.capacity() <= SPARE));
                 continue;
             };
             level.next += 1;

@@ -44,19 +44,27 @@ pub struct Layout {
 pub fn lay_out(entries: &impl Fn(&mut Take)) -> io::Result<Layout> {
     let symbols = train(entries);
     let heads = frequent_heads(entries, &symbols);
-    place(entries, symbols, heads, None)
+    place(entries, symbols, heads, Expected::default())
 }
 
-/// Write the nodes with the first seed that fills no bucket too much. Less memory is needed if the number of the filter's
-/// words is known.
+/// What is known of the result beforehand: then less memory is needed.
+#[derive(Clone, Copy, Default)]
+pub struct Expected {
+    /// Words of the filter.
+    pub words: Option<usize>,
+    /// About how many octets of nodes.
+    pub nodes: usize,
+}
+
+/// Write the nodes with the first seed that fills no bucket too much.
 pub fn place(
     entries: &impl Fn(&mut Take),
     symbols: Symbols,
     heads: Vec<Head>,
-    words: Option<usize>,
+    expected: Expected,
 ) -> io::Result<Layout> {
     for seed in 0..SEEDS {
-        let mut writer = Writer::new(&symbols, &heads, seed, Filling::new(words));
+        let mut writer = Writer::new(&symbols, &heads, seed, expected);
         for_each_label(entries, |path| writer.close(path));
         let root = writer.finish();
         if writer.too_large {
@@ -253,16 +261,16 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(symbols: &'a Symbols, heads: &[Head], seed: u32, filter: Filling) -> Self {
+    fn new(symbols: &'a Symbols, heads: &[Head], seed: u32, expected: Expected) -> Self {
         Self {
             symbols,
             heads: heads.iter().enumerate().map(|(index, head)| (*head, index as u8)).collect(),
             seed,
-            nodes: Vec::new(),
+            nodes: Vec::with_capacity(expected.nodes),
             pending: Vec::new(),
             code: Code::default(),
             tops: false,
-            filter,
+            filter: Filling::new(expected.words),
             crowded: false,
             too_large: false,
         }

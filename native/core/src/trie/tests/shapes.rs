@@ -3,7 +3,7 @@
 use super::{build_names, named, open};
 use crate::trie::place::{Shape, MAX_BUCKET};
 use crate::trie::symbols::{Symbol, Symbols, Trainer};
-use crate::trie::writer::{place, Take};
+use crate::trie::writer::{place, Expected, Take};
 
 /// Every name is found with all below it, and its neighbours are not.
 fn check(names: &[String]) {
@@ -89,6 +89,6 @@ fn colliding_names_get_another_seed() {
     let mut keys: Vec<_> = labels.iter().map(|label| [&b"\x03com\x05"[..], label].concat()).collect();
     keys.sort();
     let entries = |take: &mut Take| keys.iter().for_each(|key| take(key, 1));
-    let layout = place(&entries, symbols(), Vec::new(), None).expect("a seed that spreads them");
+    let layout = place(&entries, symbols(), Vec::new(), Expected::default()).expect("a seed that spreads them");
     assert_eq!((labels.len(), layout.seed), (MAX_BUCKET + 1, 1));
 }
