@@ -47,19 +47,20 @@ def clean(chunk: bytes) -> bytes:
     """Take comments and the space around names away; every line stays a line, if an empty one."""
     if b"#" in chunk:
         chunk = _COMMENT.sub(b"", chunk)
-    if b"\r\n" in chunk:
+    if b"\r" in chunk:
         chunk = chunk.replace(b"\r\n", b"\n")
-    # Searching for bytes is many times faster than an expression, and few lists have space to take away.
-    if b" \n" in chunk or b"\t\n" in chunk or b"\r\n" in chunk:
+    # Searching for bytes is many times faster than an expression, and for one byte a hundred times than for two.
+    spaces = [space for space in (b" ", b"\t", b"\r") if space in chunk]
+    if any(space + b"\n" in chunk for space in spaces):
         chunk = _SPACE_BEHIND.sub(b"", chunk)
-    if b"\n " in chunk or b"\n\t" in chunk or chunk.startswith((b" ", b"\t")):
+    if any(b"\n" + space in chunk or chunk.startswith(space) for space in spaces):
         chunk = _SPACE_BEFORE.sub(b"", chunk)
     return chunk
 
 
 def normal(data: bytes, reading: Reading) -> bytes:
     """Take wildcards and ports away, and skip addresses; every line stays a line."""
-    if b"\n." in data or b"\n*" in data or data.startswith((b".", b"*")):
+    if b"*" in data or b"\n." in data or data.startswith(b"."):
         data = _WILDCARD.sub(b"", data)
     if b":" in data:
         data = _PORT.sub(rb"\1", data)
