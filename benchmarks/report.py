@@ -42,7 +42,7 @@ def store(results: Results, directory: Path, name: str) -> Path:
 
 def render(results: Results) -> str:
     """The whole run as Markdown."""
-    sections = [_heading(results), _findings(judge_run(results))]
+    sections = [_heading(results), findings_table(judge_run(results))]
     sections += [_workload(results, workload) for workload in WORKLOADS if _measured(results, workload)]
     sections += [_servers(results), _lookups(results), _scenarios(results), _facts(results)]
     return "\n\n".join(section for section in sections if section) + "\n"
@@ -57,7 +57,8 @@ def _measured(results: Results, workload: str) -> bool:
     return any(row(results, server, workload) for server in servers(results))
 
 
-def _findings(findings: Sequence[Finding]) -> str:
+def findings_table(findings: Sequence[Finding]) -> str:
+    """Measured numbers beside what they must reach; nothing without any."""
     if not findings:
         return ""
     lines = [
