@@ -144,7 +144,7 @@ def apply(old: str, delta: str, output: str) -> int:
             before.apply(content, file.fileno())
         except BlocklistError as error:
             raise BlocklistError(f"{delta}: {error}") from None
-        found = _digest(file.name)
+        found = _digest(str(file.name))
         if found != read.digest:
             raise BlocklistError(
                 f"{delta}: expected to make a blocklist with SHA-256 {read.digest.hex()}, "

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from safedns.cli.blocklist import (
     apply,
+    build,
     categories,
     delta,
     diff,
     dump,
+    explain,
     guard,
     inspect,
     lookup,
@@ -45,12 +47,14 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
     {
         "update": update,
         "sources": sources,
+        "build": build,
         "compile": compile_lists,
         "guard": guard,
         "delta": delta,
         "apply": apply,
         "inspect": inspect,
         "lookup": lookup,
+        "explain": explain,
         "stats": stats,
         "diff": diff,
         "dump": dump,

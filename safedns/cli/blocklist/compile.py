@@ -7,14 +7,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from safedns.blocklist.categories import BY_ID, CATEGORIES
-from safedns.cli.blocklist.shared import Progress, per_name, print_summary, serial
+from safedns.cli.blocklist.shared import Progress, per_name, print_contents, print_left_out, serial
 from safedns.cli.common import add_json, print_json
 from safedns.errors import BlocklistError
 
 if TYPE_CHECKING:
     import argparse
 
-    from safedns.blocklist.compile import Source
+    from safedns.blocklist.compile import Input
 
 SUMMARY = "compile lists into one file"
 
@@ -31,20 +31,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compile; the result is the exit status."""
-    from safedns.blocklist.compile import Report, compile_lists
+    from safedns.blocklist.compile import Job, Report, compile_lists
 
-    sources = [_source(text) for text in arguments.sources]
+    job = Job([_input(text) for text in arguments.sources], serial=arguments.serial)
     with Progress() as progress:
-        summary = compile_lists(sources, arguments.output, Report(progress.reading, progress.warn), arguments.serial)
+        summary = compile_lists(job, arguments.output, Report(progress.reading, progress.warn))
     if arguments.json:
         print_json(asdict(summary) | {"file": arguments.output, "bytes_per_name": per_name(summary)})
     else:
-        print_summary(arguments.output, summary)
+        print_contents(arguments.output, summary)
+        print_left_out(summary)
     return 0
 
 
-def _source(text: str) -> Source:
-    from safedns.blocklist.compile import Source
+def _input(text: str) -> Input:
+    from safedns.blocklist.compile import Input
 
     word, equals, path = text.partition("=")
     if not equals or not path:
@@ -53,4 +54,4 @@ def _source(text: str) -> Source:
         close = difflib.get_close_matches(word, BY_ID, 1)
         hint = f"did you mean {close[0]!r}?" if close else "safedns blocklist compile --help lists them"
         raise BlocklistError(f"{text}: expected a category, found {word!r}; {hint}")
-    return Source(BY_ID[word], path)
+    return Input(word, path, 1 << BY_ID[word].number)

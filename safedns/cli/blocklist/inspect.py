@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from safedns.cli.blocklist.shared import load, per_name, print_summary
+from safedns.cli.blocklist.shared import load, per_name, print_contents
 from safedns.cli.common import add_json, print_json
 
 if TYPE_CHECKING:
@@ -23,14 +23,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Inspect; the result is the exit status."""
-    from safedns.blocklist.compile import summarise
+    from safedns.blocklist.compile import contents_of
 
     blocklist = load(arguments.file)
-    summary = summarise(blocklist)
+    contents = contents_of(blocklist)
     if arguments.json:
-        plain = asdict(summary) | {"version": blocklist.version, "file": arguments.file}
-        plain.pop("bad")
-        print_json(plain | {"bytes_per_name": per_name(summary)})
+        plain = {"file": arguments.file, "version": blocklist.version, "bytes_per_name": per_name(contents)}
+        print_json(plain | asdict(contents))
     else:
-        print_summary(arguments.file, summary, blocklist.version)
+        print_contents(arguments.file, contents, blocklist.version)
     return 0

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Final, Self
 
 from safedns.cli.common import print_table, warn
 
 if TYPE_CHECKING:
     from safedns._native import Blocklist
-    from safedns.blocklist.compile import Summary
+    from safedns.blocklist.compile import Contents, Summary
 
 # Often enough to see that it moves.
 _PROGRESS_INTERVAL: Final = 0.1
@@ -35,25 +36,31 @@ def serial(text: str) -> int:
     return value
 
 
-def per_name(summary: Summary) -> float:
+def per_name(contents: Contents) -> float:
     """Bytes of the file for each name."""
-    return round(summary.size / summary.names, 3) if summary.names else 0.0
+    return round(contents.size / contents.names, 3) if contents.names else 0.0
 
 
-def print_summary(path: str, summary: Summary, version: int | None = None) -> None:
+def print_contents(path: str, contents: Contents, version: int | None = None) -> None:
     """Print what a compiled blocklist holds."""
     rows = [
         ("file", path),
         *([("format", f"version {version}")] if version is not None else []),
-        ("serial", str(summary.serial)),
-        ("names", f"{summary.names:,}"),
-        ("entries", f"{summary.entries:,} once names under an equally listed parent are gone"),
-        ("size", f"{summary.size:,} bytes, {per_name(summary):.2f} per name"),
-        ("checksum", summary.checksum),
+        ("serial", str(contents.serial)),
+        ("names", f"{contents.names:,}"),
+        ("entries", f"{contents.entries:,} once names under an equally listed parent are gone"),
+        ("size", f"{contents.size:,} bytes, {per_name(contents):.2f} per name"),
+        ("checksum", contents.checksum),
     ]
-    if summary.bad:
-        rows.append(("left out", f"{summary.bad:,} lines that hold no name"))
-    print_table([*rows, *((f"  {word}", f"{count:,}") for word, count in summary.counts.items())])
+    print_table([*rows, *((f"  {word}", f"{count:,}") for word, count in contents.counts.items())])
+
+
+def print_left_out(summary: Summary) -> None:
+    """Print what was left out of a compiled blocklist."""
+    left_out = Counter({"lines that hold no name": summary.bad})
+    for each in summary.inputs:
+        left_out.update(each.skipped)
+    print_table(("left out", f"{count:,} {reason}") for reason, count in left_out.most_common() if count)
 
 
 class Progress:

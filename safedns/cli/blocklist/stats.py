@@ -25,14 +25,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Show; the result is the exit status."""
-    from safedns.blocklist.compile import summarise
+    from safedns.blocklist.compile import contents_of
 
-    summary = summarise(load(arguments.file))
+    contents = contents_of(load(arguments.file))
     if arguments.json:
-        print_json({"file": arguments.file, "names": summary.names, "counts": summary.counts})
+        print_json({"file": arguments.file, "names": contents.names, "counts": contents.counts})
         return 0
-    print(f"{summary.names:,} names, serial {summary.serial}")
-    for line in bars(summary.counts, shutil.get_terminal_size().columns):
+    print(f"{contents.names:,} names, serial {contents.serial}")
+    for line in bars(contents.counts, shutil.get_terminal_size().columns):
         print(line)
     return 0
 

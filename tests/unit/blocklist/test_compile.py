@@ -9,7 +9,7 @@ import pytest
 
 from safedns import _native
 from safedns.blocklist.categories import BY_ID
-from safedns.blocklist.compile import Report, Source, Summary, compile_lists
+from safedns.blocklist.compile import Input, Job, Report, Summary, compile_lists
 from safedns.errors import BlocklistError
 
 
@@ -24,13 +24,17 @@ class Told:
         return Report(lambda path, count: self.progress.append((path, count)), self.bad.append)
 
 
+def source(word: str, path: Path) -> Input:
+    return Input(word, str(path), 1 << BY_ID[word].number)
+
+
 def compiled(tmp_path: Path, serial: int = 1, told: Told | None = None, **lists: str | bytes) -> Summary:
     sources = []
     for word, text in lists.items():
         path = tmp_path / f"{word}.txt"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        sources.append(Source(BY_ID[word], str(path)))
-    return compile_lists(sources, str(tmp_path / "out.bin"), (told or Told()).report(), serial)
+        sources.append(source(word, path))
+    return compile_lists(Job(sources, serial=serial), str(tmp_path / "out.bin"), (told or Told()).report())
 
 
 def lookup(tmp_path: Path, name: str) -> tuple[set[str], str | None]:
@@ -63,8 +67,8 @@ def test_the_same_names_give_the_same_bytes(tmp_path: Path) -> None:
     random.Random(1).shuffle(names)
     (tmp_path / "half.txt").write_text("".join(f"0.0.0.0 {name.upper()}.\r\n" for name in names[:1500]))
     (tmp_path / "rest.txt").write_text("\n".join(names[1500:]))
-    sources = [Source(BY_ID["gambling"], str(tmp_path / name)) for name in ("rest.txt", "half.txt")]
-    compile_lists(sources, str(tmp_path / "other.bin"), Told().report())
+    sources = [source("gambling", tmp_path / name) for name in ("rest.txt", "half.txt")]
+    compile_lists(Job(sources), str(tmp_path / "other.bin"), Told().report())
     assert (tmp_path / "other.bin").read_bytes() == first
 
 
@@ -119,19 +123,19 @@ def test_up_to_a_tenth_of_bad_lines_is_taken(tmp_path: Path) -> None:
 
 
 def test_an_unreadable_list_gives_no_output(tmp_path: Path) -> None:
-    sources = [Source(BY_ID["gambling"], str(tmp_path / "none.txt"))]
+    sources = [source("gambling", tmp_path / "none.txt")]
     with pytest.raises(BlocklistError, match=r"none\.txt: expected a readable list, found: No such file or directory"):
-        compile_lists(sources, str(tmp_path / "out.bin"), Told().report())
+        compile_lists(Job(sources), str(tmp_path / "out.bin"), Told().report())
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_folder_must_exist(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text("a.example\n")
-    sources = [Source(BY_ID["gambling"], str(tmp_path / "list.txt"))]
+    sources = [source("gambling", tmp_path / "list.txt")]
     with pytest.raises(
         BlocklistError, match=r"out\.bin: can't be written: No such file or directory; nothing was changed"
     ):
-        compile_lists(sources, str(tmp_path / "none" / "out.bin"), Told().report())
+        compile_lists(Job(sources), str(tmp_path / "none" / "out.bin"), Told().report())
 
 
 def test_everyone_can_read_the_output(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from safedns import _native
 from safedns.blocklist.categories import BY_ID
-from safedns.blocklist.compile import Report, Source, compile_lists
+from safedns.blocklist.compile import Input, Job, Report, compile_lists
 from safedns.blocklist.protected import built_in, merge, read_protected
 
 FOLDER = Path(__file__).parents[3] / "blocklists"
@@ -20,7 +20,7 @@ def compile_all(tmp_path: Path) -> _native.Blocklist:
     bad: list[str] = []
     output = str(tmp_path / "starter.bin")
     report = Report(lambda _path, _count: None, bad.append)
-    compile_lists([Source(BY_ID[path.stem], str(path)) for path in LISTS], output, report)
+    compile_lists(Job([Input(path.stem, str(path), 1 << BY_ID[path.stem].number) for path in LISTS]), output, report)
     assert bad == []
     return _native.Blocklist.load(output)
 
