@@ -20,7 +20,7 @@ from safedns.blocklist.output import replacing
 from safedns.errors import BlocklistError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from safedns._native import Blocklist, Builder, Built
 
@@ -288,6 +288,12 @@ def _identity(source: dict[str, object]) -> str:
 def category_ids(mask: int) -> list[str]:
     """Ids of a set of categories, strongest group first."""
     return [category.id for category in CATEGORIES if mask >> category.number & 1]
+
+
+def categories_text(ids: Collection[str]) -> str:
+    """Categories for people."""
+    blockable = {category.id for category in CATEGORIES if category.blockable}
+    return "every category that can be blocked" if blockable == set(ids) else ", ".join(ids)
 
 
 def _summary(job: Job, blocklist: Blocklist, built: Built, readings: Sequence[Reading]) -> Summary:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from safedns.blocklist.categories import BY_ID
 from safedns.blocklist.compile import category_ids, origins_path
+from safedns.blocklist.formats.idn import unicode_name
 from safedns.errors import BlocklistError, SafeDNSError
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Explanation:
         serial: of the blocklist.
         categories: ids of its categories.
         origins: all that has a say, the most specific entry first.
+        decision: which of them is the stronger, as a sentence; empty if they agree.
         advice: what it takes to unblock the name, as a sentence.
     """
 
@@ -60,7 +62,13 @@ class Explanation:
     serial: int
     categories: tuple[str, ...]
     origins: tuple[Origin, ...]
+    decision: str
     advice: str
+
+    @property
+    def unicode(self) -> str:
+        """The name as people write it."""
+        return unicode_name(self.name)
 
     @property
     def blockable(self) -> bool:
@@ -69,7 +77,7 @@ class Explanation:
 
     def plain(self) -> dict[str, Any]:
         """The same for JSON."""
-        return asdict(self)
+        return asdict(self) | {"unicode": self.unicode}
 
 
 def explain(path: str, name: str) -> Explanation:
@@ -82,6 +90,7 @@ def explain(path: str, name: str) -> Explanation:
     from safedns import _native
 
     blocklist = _native.Blocklist.open(path)
+    blocklist.verify()
     origins = _open(path, blocklist.serial)
     try:
         categories = tuple(category_ids(blocklist.lookup(name)[0]))
@@ -89,7 +98,7 @@ def explain(path: str, name: str) -> Explanation:
     except ValueError as error:
         raise SafeDNSError(str(error)) from None
     found = tuple(_origins(rows, json.loads(origins.header)))
-    return Explanation(name, blocklist.serial, categories, found, _advice(name, categories, found))
+    return Explanation(name, blocklist.serial, categories, found, _decision(found), _advice(name, categories, found))
 
 
 def _open(path: str, serial: int) -> Origins:
@@ -98,7 +107,10 @@ def _open(path: str, serial: int) -> Origins:
     file = origins_path(Path(path))
     origins = _native.Origins.open(str(file))
     if origins.serial != serial:
-        raise BlocklistError(f"{file}: expected the origins of serial {serial}, found those of {origins.serial}")
+        raise BlocklistError(
+            f"{file}: expected the origins of serial {serial}, found those of {origins.serial}; "
+            "safedns blocklist build writes both"
+        )
     return origins
 
 
@@ -125,6 +137,15 @@ def _origins(rows: list[tuple[str, int, int, int, bool, int]], header: dict[str,
             )
         )
     return sorted(found, key=lambda origin: -origin.entry.count("."))
+
+
+def _decision(origins: tuple[Origin, ...]) -> str:
+    """Which one is the stronger where both directions are said; docs/reference/build-configuration.md has the order."""
+    if len({origin.allow for origin in origins}) < 2:
+        return ""
+    if any(origin.where for origin in origins):
+        return "They disagree: the operator's own entry is stronger than every list, and of two the more specific one."
+    return "They disagree: what takes a name out is the stronger, until a more specific line of a list puts it back."
 
 
 def _advice(name: str, categories: tuple[str, ...], origins: tuple[Origin, ...]) -> str:

@@ -51,7 +51,7 @@ def _any_script(data: object) -> str:
 
 
 _NAME: Final = Kind("a domain name such as 'example.com'", _any_script, lambda value: value)
-_CATEGORY: Final = one_of(BY_ID, "a category")
+_CATEGORY: Final = one_of(BY_ID, "a category (safedns blocklist categories lists them)")
 _FORMAT: Final = one_of(("auto", *FORMATS), "one of auto, " + ", ".join(FORMATS))
 _SCOPE: Final = one_of(SCOPES, "one of " + ", ".join(SCOPES))
 

@@ -60,16 +60,18 @@ def _print_inputs(summary: Summary) -> None:
     print()
     print_table(
         [
-            ("list", "category", "names", "only here", "covered", "bad", "skipped"),
+            ("list", "category", "names", "only here", "covered", "bad", "left out"),
             *map(_row, summary.inputs),
         ]
     )
     for first, second, both in summary.overlaps[:_OVERLAPS]:
-        print(f"{both:,} names are both in {first} and in {second}")
+        print(f"names that both {first} and {second} give: {both:,}")
     print()
 
 
 def _row(each: InputSummary) -> tuple[str, ...]:
+    from safedns.blocklist.compile import categories_text
+
     numbers = (each.names, each.unique, each.covered, each.bad)
     skipped = ", ".join(f"{count:,} {reason}" for reason, count in sorted(each.skipped.items()))
-    return (each.id, ", ".join(each.categories), *(f"{number:,}" for number in numbers), skipped)
+    return (each.id, categories_text(each.categories), *(f"{number:,}" for number in numbers), skipped)

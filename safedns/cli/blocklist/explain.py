@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from safedns.cli.common import add_json, ascii_name, print_json, print_table
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from safedns.blocklist.origin import Explanation, Origin
 
 SUMMARY = "say which list and line put a name into a blocklist, and since when"
+
+_SCOPES: Final = {"suffix": "", "exact": " (the name only)", "below": " (only what is below it)"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -36,18 +38,23 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print(found: Explanation) -> None:
-    print(f"{found.name}: {', '.join(found.categories) or 'in no category'} (serial {found.serial})")
+    readable = f" ({found.unicode})" if found.unicode != found.name else ""
+    print(f"{found.name}{readable}: {', '.join(found.categories) or 'in no category'} (serial {found.serial})")
     print_table(_row(origin) for origin in found.origins)
-    print(found.advice)
+    for sentence in (found.decision, found.advice):
+        if sentence:
+            print(sentence)
 
 
 def _row(origin: Origin) -> tuple[str, ...]:
+    from safedns.blocklist.compile import categories_text
+
     does = "takes out of" if origin.allow else "puts into"
-    place = f"line {origin.line:,} of {origin.path}" if origin.path else f"{origin.where}: {origin.reason}"
+    place = f"{origin.path}:{origin.line}" if origin.path else f"{origin.where}: {origin.reason}"
     return (
         f"  {origin.entry}",
         origin.source,
-        f"{does} {', '.join(origin.categories)}",
-        f"since {origin.since}",
+        f"{does} {categories_text(origin.categories)}{_SCOPES[origin.scope]}",
+        f"since serial {origin.since}",
         place,
     )
