@@ -124,9 +124,18 @@ def check(new: Blocklist, old: Blocklist | None, rules: Rules) -> Verdict:
 
 
 def _blocking(blocklist: Blocklist, name: str) -> str | None:
-    """The entry that blocks a name, or None."""
+    """The entry that blocks a name, the widest if several do, or None."""
     mask, entry = blocklist.lookup(name)
-    return (entry or name) if mask & BLOCKABLE else None
+    if not mask & BLOCKABLE:
+        return None
+    blocking = entry or name
+    # A look-up names the most specific entry, which may only give a category that can't be blocked.
+    while parent := blocking.partition(".")[2]:
+        mask, entry = blocklist.lookup(f"{_ANY}.{parent}")
+        if not mask & BLOCKABLE:
+            break
+        blocking = entry or parent
+    return blocking
 
 
 def _blocking_at_or_below(blocklist: Blocklist, name: str) -> str | None:

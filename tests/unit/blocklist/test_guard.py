@@ -45,6 +45,11 @@ def only(verdict: Verdict) -> Refusal:
     return verdict.refusals[0]
 
 
+def test_the_widest_entry_is_named_though_a_narrower_one_says_something_harmless(compiled) -> None:
+    verdict = check(compiled(gambling="com.vn\n", gov="vietcombank.com.vn\n"), None, RULES)
+    assert only(verdict).entry == "com.vn"
+
+
 def test_an_ordinary_list_passes(compiled) -> None:
     verdict = check(compiled(gambling=ORDINARY), None, RULES)
     assert verdict.refusals == ()

@@ -57,7 +57,7 @@ def test_entries_know_where_they_stand_and_names_are_in_any_script(tmp_path: Pat
         ),
         (
             "lists: [{id: a, path: b, category: gamblin}]",
-            ":1: lists[0].category: expected a category or null, found 'gamblin'",
+            ":1: lists[0].category: expected a category (safedns blocklist categories lists them) or null, found",
         ),
         ("lists: [{id: a, path: b, category: games, format: xml}]", "expected one of auto, plain, hosts, adblock"),
         ("guard: {growth: 20}", ":1: guard.growth: expected a share from 0 %"),
