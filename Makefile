@@ -12,7 +12,7 @@ CACHE := .cache
 STARTER := $(CACHE)/starter.sdns
 NATIVE := $(shell find native -name '*.rs' -not -path 'native/target/*' -not -path 'native/fuzz/*') native/Cargo.toml native/Cargo.lock native/core/Cargo.toml native/python/Cargo.toml
 FUZZ_SECONDS ?= 60
-TEST_PACKAGES := bind9-dnsutils chromium curl dnsmasq-base fonts-noto-core g++ iproute2 knot-dnsutils nsd openssl unbound
+TEST_PACKAGES := bind9 bind9-dnsutils chromium curl dnsmasq-base fonts-noto-core g++ iproute2 knot-dnsutils knot-resolver nsd openssl pdns-recursor unbound
 BENCH_PACKAGES := bind9 bind9-dnsutils dnsdist dnsmasq-base dnsperf knot-resolver nsd pdns-recursor unbound
 
 .PHONY: help

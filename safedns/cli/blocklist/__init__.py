@@ -13,6 +13,7 @@ from safedns.cli.blocklist import (
     diff,
     dump,
     explain,
+    export,
     guard,
     inspect,
     lookup,
@@ -59,6 +60,7 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "diff": diff,
         "dump": dump,
         "search": search,
+        "export": export,
         "categories": categories,
         "services": services,
     }
