@@ -48,18 +48,21 @@ def build(
         RefusedError: the guard did not let it pass.
         BlocklistError: a list can't be used, or the file can't be written; what was there before is untouched.
     """
-    old = _present(output)
-    verdicts: list[Verdict] = []
-
-    def check(new: Blocklist, summary: Summary) -> None:
-        verdicts.append(guard.check(new, old, _rules(plan, summary, _report_path(output), bulk=bulk)))
-        if not verdicts[0].passed:
-            raise RefusedError(verdicts[0])
-
-    serial = serial or (old.serial + 1 if old else 1)
-    summary = compile_lists(job(plan, serial), output, report, check)
+    # It is taken up to the end, and first: a second build of the same blocklist is told so before it does anything.
     with replacing(_report_path(output)) as file:
-        file.write(json.dumps(asdict(summary) | {"guard": verdicts[0].plain()}, ensure_ascii=False).encode() + b"\n")
+        old = _present(output)
+        verdicts: list[Verdict] = []
+
+        def check(new: Blocklist, summary: Summary) -> None:
+            verdict = guard.check(new, old, _rules(plan, summary, _report_path(output), bulk=bulk))
+            if not verdict.passed:
+                raise RefusedError(verdict)
+            # Written before anything takes its place: a disk that is full changes nothing.
+            file.write(json.dumps(asdict(summary) | {"guard": verdict.plain()}, ensure_ascii=False).encode() + b"\n")
+            file.flush()
+            verdicts.append(verdict)
+
+        summary = compile_lists(job(plan, _serial(serial, old)), output, report, check)
     return summary, verdicts[0]
 
 
@@ -71,7 +74,29 @@ def _present(output: str) -> Blocklist | None:
     """
     from safedns import _native
 
-    return _native.Blocklist.load(output) if Path(output).exists() else None
+    if not Path(output).exists():
+        return None
+    try:
+        return _native.Blocklist.load(output)
+    except BlocklistError as error:
+        raise BlocklistError(
+            f"{error}; put the last good one back, or remove it to build without limits on growth"
+        ) from None
+
+
+def _serial(wanted: int | None, old: Blocklist | None) -> int:
+    """The version of the result.
+
+    Raises:
+        BlocklistError: the one that is wanted is none that resolvers and deltas could tell from the one in place.
+    """
+    last = old.serial if old else 0
+    if wanted is not None and wanted <= last:
+        raise BlocklistError(
+            f"--serial: expected more than {last}, the serial of the blocklist in place, found {wanted}; "
+            "serials only grow"
+        )
+    return wanted or last + 1
 
 
 def _report_path(output: str) -> Path:
@@ -111,7 +136,7 @@ def job(plan: Plan, serial: int) -> Job:
     """What to compile: the catalogue's sources, then the operator's own lists, then the operator's entries.
 
     Raises:
-        BlocklistError: a source is not in the catalogue, or was never fetched.
+        BlocklistError: a source is not in the catalogue, or was never fetched, or two go by the same id.
     """
     own = [
         Input(
@@ -125,7 +150,13 @@ def job(plan: Plan, serial: int) -> Job:
         )
         for each in plan.lists
     ]
-    return Job(inputs=[*_catalogue(plan), *own], said=_said(plan), serial=serial, memory=plan.memory, origins=True)
+    public = _catalogue(plan)
+    same = {each.id for each in public} & {each.id for each in own}
+    if same:
+        raise BlocklistError(
+            f"lists: expected ids that no source of the catalogue has, found {', '.join(sorted(same))}; give another id"
+        )
+    return Job(inputs=[*public, *own], said=_said(plan), serial=serial, memory=plan.memory, origins=True)
 
 
 def _catalogue(plan: Plan) -> list[Input]:

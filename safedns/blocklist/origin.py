@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from safedns.blocklist.categories import BY_ID
 from safedns.blocklist.compile import category_ids, origins_path
+from safedns.blocklist.decision import decide, why
 from safedns.blocklist.formats.idn import unicode_name
 from safedns.errors import BlocklistError, SafeDNSError
 
 if TYPE_CHECKING:
     from safedns._native import Origins
+    from safedns.blocklist.decision import Decision
+
+_BUILD_AGAIN: Final = "safedns blocklist build writes both: build again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +33,12 @@ class Origin:
         allow: whether it takes the name out.
         scope: `suffix`, `exact` or `below`.
         since: serial with which it came in.
-        where: `file:line` of an operator's entry.
-        reason: the operator's reason.
+        applies: whether its scope has the name asked for.
+        from_all: whether it takes names out of all lists: an exception does so for its own list only.
+        where: `file:line` in which it stands.
+        reason: the operator's reason for an own entry.
+        overruled: ids of the categories in which a stronger line says otherwise.
+        by: that line, and why it is the stronger.
     """
 
     entry: str
@@ -41,8 +49,17 @@ class Origin:
     allow: bool
     scope: str
     since: int
-    where: str = ""
+    applies: bool
+    from_all: bool
+    where: str
     reason: str = ""
+    overruled: tuple[str, ...] = ()
+    by: str = ""
+
+    @property
+    def operator(self) -> bool:
+        """Whether it is an entry of the operator's own."""
+        return not self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +71,6 @@ class Explanation:
         serial: of the blocklist.
         categories: ids of its categories.
         origins: all that has a say, the most specific entry first.
-        decision: which of them is the stronger, as a sentence; empty if they agree.
         advice: what it takes to unblock the name, as a sentence.
     """
 
@@ -62,7 +78,6 @@ class Explanation:
     serial: int
     categories: tuple[str, ...]
     origins: tuple[Origin, ...]
-    decision: str
     advice: str
 
     @property
@@ -73,7 +88,7 @@ class Explanation:
     @property
     def blockable(self) -> bool:
         """Whether one of its categories can be blocked."""
-        return any(BY_ID[word].blockable for word in self.categories)
+        return bool(_blockable(set(self.categories)))
 
     def plain(self) -> dict[str, Any]:
         """The same for JSON."""
@@ -92,69 +107,85 @@ def explain(path: str, name: str) -> Explanation:
     blocklist = _native.Blocklist.open(path)
     blocklist.verify()
     origins = _open(path, blocklist.serial)
+    name = name.lower().removesuffix(".")
     try:
         categories = tuple(category_ids(blocklist.lookup(name)[0]))
         rows = origins.find(name)
     except ValueError as error:
         raise SafeDNSError(str(error)) from None
-    found = tuple(_origins(rows, json.loads(origins.header)))
-    return Explanation(name, blocklist.serial, categories, found, _decision(found), _advice(name, categories, found))
+    found = _origins(name, rows, json.loads(origins.header))
+    decision = decide(found)
+    if decision.categories != set(categories):
+        raise BlocklistError(
+            f"{origins_path(Path(path))}: expected the origins of {path}, found others; {_BUILD_AGAIN}"
+        )
+    weighed = [_weighed(origin, decision) for origin in found]
+    weighed.sort(key=lambda origin: -origin.entry.count("."))
+    return Explanation(name, blocklist.serial, categories, tuple(weighed), _advice(name, decision))
 
 
 def _open(path: str, serial: int) -> Origins:
     from safedns import _native
 
     file = origins_path(Path(path))
+    if not file.exists():
+        raise BlocklistError(f"{file}: expected the origins of {path}, found no such file; {_BUILD_AGAIN}")
     origins = _native.Origins.open(str(file))
     if origins.serial != serial:
         raise BlocklistError(
-            f"{file}: expected the origins of serial {serial}, found those of {origins.serial}; "
-            "safedns blocklist build writes both"
+            f"{file}: expected the origins of serial {serial}, found those of {origins.serial}; {_BUILD_AGAIN}"
         )
     return origins
 
 
-def _origins(rows: list[tuple[str, int, int, int, bool, int]], header: dict[str, Any]) -> list[Origin]:
+def _origins(name: str, rows: list[tuple[str, int, int, int, bool, int]], header: dict[str, Any]) -> list[Origin]:
+    """What is said, from the top level down."""
     from safedns.blocklist.plan import SCOPES
 
     reasons = {(each["name"], each["line"]): each for each in header["said"]}
     found = []
     for entry, number, line, scope, allow, since in rows:
         source = header["sources"][number]
-        said = reasons.get((entry, line), {}) if "path" not in source else {}
+        path = source.get("path", "")
+        said = {"where": f"{path}:{line}"} if path else reasons[entry, line]
         found.append(
             Origin(
                 entry=entry,
                 source=source["id"],
-                path=source.get("path", ""),
+                path=path,
                 line=line,
                 categories=tuple(source["categories"]),
                 allow=allow or source["allow"],
                 scope=SCOPES[scope],
                 since=since,
-                where=said.get("where", ""),
+                applies=SCOPES[scope] != ("below" if entry == name else "exact"),
+                from_all=bool(path) and source["allow"],
+                where=said["where"],
                 reason=said.get("reason", ""),
             )
         )
-    return sorted(found, key=lambda origin: -origin.entry.count("."))
+    return found
 
 
-def _decision(origins: tuple[Origin, ...]) -> str:
-    """Which one is the stronger where both directions are said; docs/reference/build-configuration.md has the order."""
-    if len({origin.allow for origin in origins}) < 2:
-        return ""
-    if any(origin.where for origin in origins):
-        return "They disagree: the operator's own entry is stronger than every list, and of two the more specific one."
-    return "They disagree: what takes a name out is the stronger, until a more specific line of a list puts it back."
-
-
-def _advice(name: str, categories: tuple[str, ...], origins: tuple[Origin, ...]) -> str:
-    if not any(BY_ID[word].blockable for word in categories):
-        return "It is in no category that can be blocked; nothing has to be done to unblock it."
-    own = [origin for origin in origins if origin.where and not origin.allow]
-    if own:
-        return f"To unblock it, take the entry in {own[0].where} out and build again."
-    return (
-        f"To unblock it, add it to `allow` of the build configuration with a reason (- name: {name}) and build again; "
-        "tell the list's publisher if it is wrong."
+def _weighed(origin: Origin, decision: Decision) -> Origin:
+    winners = decision.overruling(origin)
+    if not winners:
+        return origin
+    strongest = next(iter(winners.values()))
+    return replace(
+        origin, overruled=tuple(winners), by=f"{strongest.source} ({strongest.where}): {why(origin, strongest)}"
     )
+
+
+def _advice(name: str, decision: Decision) -> str:
+    if not _blockable(decision.categories):
+        return "It is in no category that can be blocked; nothing has to be done to unblock it."
+    allow = f"add it to `allow` of the build configuration with a reason (- name: {name}) and build again"
+    own = sorted({decision.operator[word].where for word in _blockable(decision.operator_blocks)})
+    if own and not _blockable(decision.listed):
+        return f"To unblock it, take the entry in {' and '.join(own)} out and build again, or {allow}."
+    return f"To unblock it, {allow}; tell the list's publisher if it is wrong."
+
+
+def _blockable(categories: set[str]) -> set[str]:
+    return {word for word in categories if BY_ID[word].blockable}

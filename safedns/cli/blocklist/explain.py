@@ -8,6 +8,7 @@ from safedns.cli.common import add_json, ascii_name, print_json, print_table
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
     from safedns.blocklist.origin import Explanation, Origin
 
@@ -38,23 +39,37 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print(found: Explanation) -> None:
-    readable = f" ({found.unicode})" if found.unicode != found.name else ""
-    print(f"{found.name}{readable}: {', '.join(found.categories) or 'in no category'} (serial {found.serial})")
+    print(f"{_readable(found.name)}: {', '.join(found.categories) or 'in no category'} (serial {found.serial})")
     print_table(_row(origin) for origin in found.origins)
-    for sentence in (found.decision, found.advice):
-        if sentence:
-            print(sentence)
+    print(found.advice)
+
+
+def _readable(name: str) -> str:
+    """A name, and as people write it if that is different."""
+    from safedns.blocklist.formats.idn import unicode_name
+
+    text = unicode_name(name)
+    return name if text == name else f"{name} ({text})"
 
 
 def _row(origin: Origin) -> tuple[str, ...]:
     from safedns.blocklist.compile import categories_text
 
     does = "takes out of" if origin.allow else "puts into"
-    place = f"{origin.path}:{origin.line}" if origin.path else f"{origin.where}: {origin.reason}"
     return (
-        f"  {origin.entry}",
+        f"  {_readable(origin.entry)}",
         origin.source,
         f"{does} {categories_text(origin.categories)}{_SCOPES[origin.scope]}",
         f"since serial {origin.since}",
-        place,
+        "; ".join(_remarks(origin)),
     )
+
+
+def _remarks(origin: Origin) -> Iterator[str]:
+    """Where it stands, and what became of it."""
+    yield f"{origin.where}: {origin.reason}" if origin.reason else origin.where
+    if not origin.applies:
+        yield "says nothing of this name"
+    if origin.overruled:
+        within = f" for {', '.join(origin.overruled)}" if len(origin.categories) > 1 else ""
+        yield f"overruled{within} by {origin.by}"

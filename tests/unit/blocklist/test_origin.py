@@ -58,7 +58,12 @@ def test_lists_and_lines_that_say_so(folder: Path) -> None:
         ("bet.example", "ads", 1, False, 1),
     ]
     assert found.origins[0].path == str(folder / "bets.txt")
-    assert found.decision.startswith("They disagree: what takes a name out is the stronger")
+    assert [(each.overruled, each.by) for each in found.origins] == [
+        ((), ""),
+        ((), ""),
+        ((), ""),
+        (("ads_trackers",), f"ads ({folder}/ads.txt:2): the more specific entry is stronger"),
+    ]
     assert "- name: x.www.bet.example" in found.advice
     assert found.blockable
 
@@ -67,22 +72,28 @@ def test_a_list_that_allows(folder: Path) -> None:
     found = said(folder, "open.example")
     assert (found.categories, found.blockable) == ((), False)
     assert {(each.source, each.allow) for each in found.origins} == {("ads", False), ("fine", True)}
+    assert [(each.source, each.by) for each in found.origins if each.overruled] == [
+        ("ads", f"fine ({folder}/fine.txt:1): a list that allows takes its names out of all lists")
+    ]
     assert found.advice == "It is in no category that can be blocked; nothing has to be done to unblock it."
 
 
 def test_the_operator_s_entries_have_file_line_and_reason(folder: Path) -> None:
     found = said(folder, "clinic.example")
-    assert (found.categories, found.decision[:38]) == ((), "They disagree: the operator's own entr")
+    assert found.categories == ()
+    assert [(each.source, each.by) for each in found.origins if each.overruled] == [
+        ("bets", f"operator ({folder}/build.yaml:10): the operator's own entries are stronger than lists")
+    ]
     own = next(each for each in found.origins if each.source == "operator")
     assert (own.where, own.reason, own.allow) == (f"{folder}/build.yaml:10", "appeal upheld", True)
     assert own.categories == ("gambling",)
     blocked = said(folder, ascii_name("cờbạc.example"))
-    assert blocked.advice == f"To unblock it, take the entry in {folder}/build.yaml:8 out and build again."
+    assert blocked.advice.startswith(f"To unblock it, take the entry in {folder}/build.yaml:8 out and build again, or ")
 
 
 def test_a_name_that_no_list_has(folder: Path) -> None:
     found = said(folder, "other.example")
-    assert (found.categories, found.origins, found.decision) == ((), (), "")
+    assert (found.categories, found.origins) == ((), ())
 
 
 def test_a_line_that_stays_keeps_its_serial(folder: Path) -> None:
@@ -108,6 +119,18 @@ def test_damaged_origins_before_cost_the_serials_and_nothing_else(folder: Path) 
     assert rows(said(folder, "bet.example"))[0] == ("bet.example", "bets", 2, False, 2)
 
 
+def test_origins_of_another_build_of_the_same_serial_are_found_out(folder: Path) -> None:
+    before = (folder / "out.sdns").read_bytes()
+    for path in folder.glob("out*"):
+        path.unlink()
+    (folder / "bets.txt").write_text("other.example\n")
+    run(folder)
+    (folder / "out.sdns").write_bytes(before)
+    assert said(folder, "open.example").serial == 1
+    with pytest.raises(BlocklistError, match=r"expected the origins of .*out\.sdns, found others; .* build again"):
+        said(folder, "bet.example")
+
+
 def test_origins_of_another_build_are_not_mixed_up(folder: Path) -> None:
     before = (folder / "out.sdns").read_bytes()
     run(folder)
@@ -122,5 +145,5 @@ def test_what_is_missing_or_no_name_is_said(folder: Path) -> None:
     with pytest.raises(SafeDNSError, match="is no domain name"):
         said(folder, "a..b")
     (folder / "out.sdns.origins").unlink()
-    with pytest.raises(BlocklistError, match=r"out\.sdns\.origins: can't be read: No such file"):
+    with pytest.raises(BlocklistError, match=r"origins: expected the origins of .*out\.sdns, found no such file"):
         said(folder, "bet.example")
