@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from safedns.blocklist.categories import BY_NUMBER, CATEGORIES
+from safedns.blocklist.contents import category_ids
 from safedns.blocklist.formats import Reading, read
 from safedns.blocklist.output import replacing
 from safedns.errors import BlocklistError
@@ -96,7 +97,7 @@ class InputSummary:
 
     id: str
     path: str
-    categories: list[str]
+    categories: tuple[str, ...]
     format: str
     lines: int
     names: int
@@ -283,11 +284,6 @@ def _previous(job: Job, operator: Sequence[tuple[int, bool]], target: Path) -> t
 def _identity(source: dict[str, object]) -> str:
     """A source stays the same one while its id, its categories and its direction do."""
     return json.dumps([source["id"], source["categories"], source["allow"]])
-
-
-def category_ids(mask: int) -> list[str]:
-    """Ids of a set of categories, strongest group first."""
-    return [category.id for category in CATEGORIES if mask >> category.number & 1]
 
 
 def categories_text(ids: Collection[str]) -> str:

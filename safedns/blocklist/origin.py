@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from safedns.blocklist.categories import BY_ID
-from safedns.blocklist.compile import category_ids, origins_path
+from safedns.blocklist.compile import origins_path
+from safedns.blocklist.contents import category_ids
 from safedns.blocklist.decision import decide, why
 from safedns.blocklist.formats.idn import unicode_name
 from safedns.errors import BlocklistError, SafeDNSError
@@ -109,7 +110,7 @@ def explain(path: str, name: str) -> Explanation:
     origins = _open(path, blocklist.serial)
     name = name.lower().removesuffix(".")
     try:
-        categories = tuple(category_ids(blocklist.lookup(name)[0]))
+        categories = category_ids(blocklist.lookup(name)[0])
         rows = origins.find(name)
     except ValueError as error:
         raise SafeDNSError(str(error)) from None
