@@ -51,8 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     chosen = next((word for word in words if not word.startswith("-")), None)
     try:
-        arguments = _parser(chosen).parse_args(words)
-        return int(arguments.run(arguments))
+        return _run(_parser(chosen).parse_args(words))
     except SafeDNSError as error:
         for line in str(error).splitlines():
             print(f"safedns: {line}", file=sys.stderr)
@@ -63,6 +62,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    status = int(arguments.run(arguments))
+    # A reader that has gone is noticed here, and not when Python ends.
+    sys.stdout.flush()
+    return status
 
 
 def _parser(chosen: str | None) -> argparse.ArgumentParser:

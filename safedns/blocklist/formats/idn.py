@@ -60,6 +60,12 @@ def unicode_name(a_label: str) -> str:
     return ".".join(map(_u_label, a_label.split("."))) if _PREFIX in a_label else a_label
 
 
+def both_forms(a_label: str) -> str:
+    """A name for people: in A-label form, as lists and tools have it, and as they read it where that differs."""
+    text = unicode_name(a_label)
+    return a_label if text == a_label else f"{a_label} ({text})"
+
+
 def _u_label(label: str) -> str:
     if not label.startswith(_PREFIX):
         return label

@@ -39,25 +39,20 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print(found: Explanation) -> None:
-    print(f"{_readable(found.name)}: {', '.join(found.categories) or 'in no category'} (serial {found.serial})")
+    from safedns.blocklist.formats.idn import both_forms
+
+    print(f"{both_forms(found.name)}: {', '.join(found.categories) or 'in no category'} (serial {found.serial})")
     print_table(_row(origin) for origin in found.origins)
     print(found.advice)
 
 
-def _readable(name: str) -> str:
-    """A name, and as people write it if that is different."""
-    from safedns.blocklist.formats.idn import unicode_name
-
-    text = unicode_name(name)
-    return name if text == name else f"{name} ({text})"
-
-
 def _row(origin: Origin) -> tuple[str, ...]:
     from safedns.blocklist.compile import categories_text
+    from safedns.blocklist.formats.idn import both_forms
 
     does = "takes out of" if origin.allow else "puts into"
     return (
-        f"  {_readable(origin.entry)}",
+        f"  {both_forms(origin.entry)}",
         origin.source,
         f"{does} {categories_text(origin.categories)}{_SCOPES[origin.scope]}",
         f"since serial {origin.since}",

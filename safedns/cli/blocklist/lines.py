@@ -42,6 +42,4 @@ def write_lines(batches: Iterable[list[str]], say: Callable[[int], str]) -> int:
                 count += len(batch)
             if not watched:
                 progress.show(say(count))
-    # A reader that has gone is noticed here, and not when Python ends.
-    sys.stdout.flush()
     return count

@@ -80,7 +80,7 @@ def test_an_ordinary_list_passes(compiled) -> None:
         ("kobe.jp", Kind.SUFFIX, "it would block kobe.jp (a public suffix", "add kobe.jp to allow:"),
         ("x.kobe.jp", Kind.SUFFIX, "it would block x.kobe.jp (a public suffix", "add x.kobe.jp to allow:"),
         ("x.otap.co", Kind.SUFFIX, "it would block x.otap.co (a private public suffix", "fix the source"),
-        ("xn--55qx5d.cn", Kind.SUFFIX, "it would block xn--55qx5d.cn (a public suffix", "add xn--55qx5d.cn to allow:"),
+        ("xn--55qx5d.cn", Kind.SUFFIX, "it would block xn--55qx5d.cn (公司.cn) (a public", "add xn--55qx5d.cn to"),
     ],
 )  # fmt: skip
 def test_what_would_break_the_internet_is_stopped_with_a_sentence(
@@ -276,3 +276,9 @@ def test_memory_does_not_grow_with_the_list(compiled) -> None:
 def test_the_mask_holds_what_can_be_blocked() -> None:
     for category in BY_ID.values():
         assert bool(guard.BLOCKABLE >> category.number & 1) == category.blockable
+
+
+def test_names_in_other_scripts_are_shown_as_people_read_them(compiled) -> None:
+    verdict = check(compiled(gambling="xn--p1ai\nxn--bt-g6s.example\n"), None, RULES)
+    assert only(verdict).problem.startswith("it would block every site that ends in .xn--p1ai (рф)")
+    assert any("xn--bt-g6s.example (bật.example)" in line for line in verdict.lines())
