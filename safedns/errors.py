@@ -3,6 +3,7 @@
 SafeDNSError          one sentence for people: what was expected, what was found, what to do
 ├── ConfigError       the configuration can't be used
 ├── BlocklistError    a list or a compiled blocklist can't be used
+├── SyncError         a release can't be published, fetched or trusted
 └── ServeError        a running system lacks something: a port, a capability, an upstream
 """
 
@@ -17,6 +18,10 @@ class ConfigError(SafeDNSError):
 
 class BlocklistError(SafeDNSError):
     """A list or a compiled blocklist can't be used; what was there before stays in use."""
+
+
+class SyncError(SafeDNSError):
+    """A release can't be published, fetched or trusted; the blocklist in use stays."""
 
 
 class ServeError(SafeDNSError):
