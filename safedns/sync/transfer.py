@@ -102,7 +102,7 @@ class Mirrors:
             # What is left of a broken response is not waited for: its connection is not used again.
             with closing(response):
                 self._check(url, response, most)
-                while piece := response.read(_PIECE):
+                while piece := response.read1(_PIECE):
                     received += len(piece)
                     self.received += len(piece)
                     if received > most:
