@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from safedns.config.units import CHANNEL_NAME
 from safedns.errors import SyncError
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 NOTHING: Final = 0
 """The serial that a delta from nothing starts from."""
-
-CHANNEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-"""What a channel may be called: it stands in paths and in names of roles."""
 
 MOST_OBJECT: Final = 2**30
 """Bytes of an object that a router fetches at the most, whatever is signed."""
@@ -147,7 +145,7 @@ def _number(value: object, least: int, most: int) -> int:
 
 
 def _channel(value: str) -> str:
-    if not CHANNEL.fullmatch(value):
+    if not CHANNEL_NAME.fullmatch(value):
         raise ValueError
     return value
 

@@ -18,7 +18,9 @@ COMMANDS: Final = {
     "check": "say everything that is wrong with a configuration",
     "explain": "say what happens to a name, and why",
     "stats": "show the counters of the running resolver",
+    "sync": "keep the blocklist up to date with a coordinator",
     "blocklist": "compile lists, look into compiled ones",
+    "coordinator": "publish blocklists to routers",
 }
 
 FAILED: Final = 2

@@ -86,15 +86,19 @@ def read(path: str | None, overrides: Overrides = Overrides()) -> Config:
     if isinstance(root.data, dict):
         root = Place(_merge(root.data, _flags(overrides)), root.where)
     config = build(root, problems)
-    if config.blocklist.file is None:
-        return config
-    return replace(config, blocklist=replace(config.blocklist, file=_absolute(config.blocklist.file, path, overrides)))
+    folder = Path(path).parent if path is not None else Path()
+    blocklist = _absolute(config.blocklist.file, folder if overrides.blocklist is None else Path())
+    sync = config.coordinator
+    return replace(
+        config,
+        blocklist=replace(config.blocklist, file=blocklist),
+        coordinator=replace(sync, root=_absolute(sync.root, folder), state=_absolute(sync.state, folder)),
+    )
 
 
-def _absolute(file: str, path: str | None, overrides: Overrides) -> str:
+def _absolute(file: str | None, base: Path) -> str | None:
     """A path in the file starts at the file's folder, so that it means the same wherever the program was started."""
-    base = Path(path).parent if path is not None and overrides.blocklist is None else Path()
-    return str((base / file).absolute())
+    return None if file is None else str((base / file).absolute())
 
 
 def _flags(overrides: Overrides) -> dict[str, Place]:

@@ -11,10 +11,12 @@ from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from safedns.config.units import (
+    CHANNEL,
     CONTACT,
     ENDPOINT,
     IPV4,
     IPV6,
+    MIRROR,
     NAME,
     NETWORK,
     PATH,
@@ -128,6 +130,20 @@ class Web:
 
 
 @dataclass(frozen=True, slots=True)
+class Coordinator:
+    """Where the blocklist comes from, if `safedns sync` keeps it up to date."""
+
+    mirrors: tuple[str, ...] = key((), ListOf(MIRROR, most=16))
+    """Addresses that serve what the coordinator publishes, in order of preference."""
+    channel: str | None = key(None, optional(CHANNEL))
+    """Whose releases this router takes."""
+    root: str | None = key(None, optional(PATH))
+    """The root that is trusted from the beginning, as the coordinator made it."""
+    state: str | None = key(None, optional(PATH))
+    """Folder for the blocklists and what is known of them; the active one is `blocklist.sdns` in it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """The log: about the program, never about who asked what."""
 
@@ -174,6 +190,7 @@ class Config:
     web: Web = Web()
     contact: tuple[str, ...] = key((), ListOf(CONTACT))
     """Whom a family can ask about a block: shown on the page and sent in structured errors."""
+    coordinator: Coordinator = Coordinator()
     log: Log = Log()
 
     @property

@@ -18,6 +18,9 @@ DURATION_UNITS: Final = {"d": 86_400_000, "h": 3_600_000, "min": 60_000, "s": 10
 _QUANTITY = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,3})?) ?([A-Za-z]+)")
 _SHARE = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?) ?%")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_MIRROR = re.compile(r"https?://[^\s/?#@]+(?:/[^\s?#]*)?")
+CHANNEL_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+"""What a channel may be called: it stands in paths and in names of roles."""
 _CONTACT = re.compile(r"(?:tel:\+?[0-9][0-9().;=a-z+-]*|mailto:[^@\s?]+@[^@\s?]+)")
 
 
@@ -241,6 +244,20 @@ def _read_contact(data: object) -> str:
     return text
 
 
+def _read_mirror(data: object) -> str:
+    text = _text(data)
+    if not _MIRROR.fullmatch(text):
+        raise Mismatch
+    return text.rstrip("/")
+
+
+def _read_channel(data: object) -> str:
+    text = _text(data)
+    if not CHANNEL_NAME.fullmatch(text):
+        raise Mismatch
+    return text
+
+
 def _read_word(data: object) -> str:
     text = _text(data)
     if not text.strip() or "\0" in text:
@@ -266,6 +283,8 @@ IPV6: Final = Kind("an IPv6 address", _read_ipv6, _same)
 NAME: Final = Kind("a domain name in ASCII form such as 'example.com'", _read_name, _same)
 # "https" and "sips" were taken out of the draft: a client must be able to trust what it offers to open.
 CONTACT: Final = Kind("'tel:NUMBER' or 'mailto:ADDRESS'", _read_contact, _same)
+MIRROR: Final = Kind("an address such as 'https://lists.isp.example/public'", _read_mirror, _same)
+CHANNEL: Final = Kind("lower-case letters, digits and hyphens such as 'isp-a'", _read_channel, _same)
 PATH: Final = Kind("a file's path", _read_word, _same)
 USER: Final = Kind("a user's name", _read_word, _same)
 FLAG: Final = Kind("true or false", _flag, lambda value: value)

@@ -30,7 +30,8 @@ from tuf.api.metadata import (
 )
 
 from safedns.blocklist.output import replacing
-from safedns.blocklist.release import CHANNEL, Release, prefix, read_release, role
+from safedns.blocklist.release import Release, prefix, read_release, role
+from safedns.config.units import CHANNEL_NAME
 from safedns.errors import SyncError
 
 if TYPE_CHECKING:
@@ -205,5 +206,5 @@ class Repository:
 
 
 def _check_channel(channel: str) -> None:
-    if not CHANNEL.fullmatch(channel):
+    if not CHANNEL_NAME.fullmatch(channel):
         raise SyncError(f"{channel}: expected a channel of lower-case letters, digits and hyphens such as isp-a")

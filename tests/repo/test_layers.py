@@ -19,7 +19,7 @@ LAYERS = (
     {"config", "control"},
     {"blocklist"},
     {"policy", "telemetry"},
-    {"resolver", "sync", "web"},
+    {"resolver", "sync", "web", "coordinator"},
     {"supervisor"},
     {"cli"},
     {"__main__"},

@@ -31,6 +31,12 @@ CHANGED = {
     "special": {"forward": ["home.arpa"]},
     "web": {"listen": ["192.168.1.1:80"], "tls": []},
     "contact": ["tel:111"],
+    "coordinator": {
+        "mirrors": ["https://lists.isp.example/public"],
+        "channel": "isp-a",
+        "root": "/etc/safedns/root.json",
+        "state": "/var/lib/safedns/sync",
+    },
     "log": {"level": "debug"},
 }
 
@@ -83,7 +89,7 @@ def test_everything_wrong_is_said_at_once() -> None:
         "x: workers: expected 'auto' or a whole number from 1 to 256, found 0",
         "x: cache.sise: expected a known key, found 'sise' (did you mean 'size'?)",
         "x: nothing: expected a known key, found 'nothing' (keys: workers, user, listen, allow_clients, upstream, "
-        "cache, udp_payload, tcp, blocklist, block, answer, protected, special, web, contact, log)",
+        "cache, udp_payload, tcp, blocklist, block, answer, protected, special, web, contact, coordinator, log)",
         "x: listen: expected a list, each item an IP address with port such as '192.168.1.1:53' or '[::1]:53', found "
         "an empty list (it must not be empty)",
         "x: tcp: expected keys and values, found 5",
