@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from safedns.blocklist.guard import Override, Rules
 from safedns.config.units import CHANNEL_NAME
 from safedns.errors import SyncError
 
@@ -65,6 +66,7 @@ class Release:
         ramp: seconds after `created`, and the share of routers that take it from then on.
         paused: whether no more routers take it for now.
         bulk: whether it may grow or shrink beyond the limits of the guard.
+        overrides: names that the guard lets it block all the same, as somebody decided with a reason.
     """
 
     channel: str
@@ -76,6 +78,7 @@ class Release:
     ramp: tuple[tuple[int, int], ...] = DEFAULT_RAMP
     paused: bool = False
     bulk: bool = False
+    overrides: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -91,7 +94,14 @@ class Release:
             "ramp": [list(step) for step in self.ramp],
             "paused": self.paused,
             "bulk": self.bulk,
+            "overrides": list(self.overrides),
         }
+
+    @property
+    def rules(self) -> Rules:
+        """What the guard judges it by, at the publisher and at the router."""
+        overrides = tuple(Override(name, f"signed for serial {self.serial}") for name in self.overrides)
+        return Rules(bulk=self.bulk, overrides=overrides)
 
     def reaches(self, device: str, now: float) -> bool:
         """Whether it is a device's turn: by a hash of its id and the serial, so that others are the first each time."""
@@ -133,6 +143,7 @@ def read_release(path: str, length: int, sha256: str, custom: Any) -> Release:
             ramp=tuple((_number(after, 0, 2**32), _number(share, 0, EVERYONE)) for after, share in custom["ramp"]),
             paused=custom["paused"] is True,
             bulk=custom["bulk"] is True,
+            overrides=tuple(_text(name) for name in custom["overrides"]),
         )
     except (AttributeError, LookupError, TypeError, ValueError):
         raise SyncError(f"{path}: expected the description of a release, found something else") from None
@@ -141,6 +152,12 @@ def read_release(path: str, length: int, sha256: str, custom: Any) -> Release:
 def _number(value: object, least: int, most: int) -> int:
     if type(value) is not int or not least <= value <= most:
         raise ValueError
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
     return value
 
 

@@ -33,6 +33,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     publish.add_argument("--channel", metavar="NAME", required=True, help="whose routers take it")
     publish.add_argument("--at-once", action="store_true", help="to all routers at once, without a ramp")
     publish.add_argument("--bulk", action="store_true", help="let it grow or shrink beyond the limits of routers")
+    publish.add_argument(
+        "--override", metavar="NAME", action="append", default=[], help="a name that routers let it block all the same"
+    )
     publish.add_argument("file", metavar="FILE", help="a compiled blocklist")
     add_json(publish)
     _command(commands, "refresh", "sign anew what expires, as has to be done within seven days", _refresh)
@@ -82,7 +85,13 @@ def _publish(arguments: argparse.Namespace) -> int:
     online = KeyFolder(str(Path(arguments.folder) / "keys")).online()
     ramp = AT_ONCE if arguments.at_once else DEFAULT_RAMP
     release = _publisher(arguments).publish(
-        arguments.channel, arguments.file, online, datetime.now(UTC), ramp=ramp, bulk=arguments.bulk
+        arguments.channel,
+        arguments.file,
+        online,
+        datetime.now(UTC),
+        ramp=ramp,
+        bulk=arguments.bulk,
+        overrides=tuple(arguments.override),
     )
     whole = release.deltas[NOTHING].length
     if arguments.json:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from safedns.blocklist import delta
+from safedns.blocklist import delta, guard
 from safedns.blocklist.output import replacing
 from safedns.blocklist.release import DEFAULT_RAMP, EVERYONE, NOTHING, Object, Release
 from safedns.errors import SyncError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from safedns._native import Blocklist
     from safedns.coordinator.repository import OnlineKeys, Repository
 
 CONSECUTIVE: Final = 8
@@ -56,6 +58,7 @@ class Publisher:
         *,
         ramp: tuple[tuple[int, int], ...] = DEFAULT_RAMP,
         bulk: bool = False,
+        overrides: tuple[str, ...] = (),
     ) -> Release:
         """Publish a compiled blocklist as the newest release of a channel.
 
@@ -66,6 +69,7 @@ class Publisher:
             now: the time.
             ramp: when which share of routers takes it.
             bulk: whether routers let it grow or shrink beyond their limits.
+            overrides: names that it may block though routers would refuse that.
 
         Raises:
             SafeDNSError: it can't be published; what was published before stays.
@@ -77,21 +81,32 @@ class Publisher:
         newest = max([*(release.serial for release in signed), *self._serials(channel)], default=0)
         if blocklist.serial <= newest:
             raise SyncError(f"{bundle}: expected a serial above {newest}, found {blocklist.serial}; serials only grow")
-        kept = self._file(channel, blocklist.serial)
-        with replacing(kept) as file, Path(bundle).open("rb") as source:
-            shutil.copyfileobj(source, file)
         release = Release(
             channel=channel,
             serial=blocklist.serial,
-            bundle=_object(kept),
+            bundle=_object(Path(bundle)),
             names=blocklist.names,
             created=int(now.timestamp()),
-            deltas=self._deltas(channel, blocklist.serial),
+            deltas={},
             ramp=ramp,
             bulk=bulk,
+            overrides=overrides,
         )
+        self._guard(release, blocklist, signed)
+        with replacing(self._file(channel, release.serial)) as file, Path(bundle).open("rb") as source:
+            shutil.copyfileobj(source, file)
+        release = replace(release, deltas=self._deltas(channel, release.serial))
         self._repository.sign(channel, [release, *_stable(signed, now)], online, now)
         return release
+
+    def _guard(self, release: Release, blocklist: Blocklist, signed: list[Release]) -> None:
+        """What routers would refuse is not published."""
+        from safedns import _native
+
+        old = _native.Blocklist.open(str(self._file(release.channel, signed[0].serial))) if signed else None
+        verdict = guard.check(blocklist, old, release.rules)
+        if not verdict.passed:
+            raise SyncError("\n".join(f"routers would refuse it: {each.sentence}" for each in verdict.refusals[:10]))
 
     def _serials(self, channel: str) -> list[int]:
         return [int(path.stem.rpartition("-")[2]) for path in self._archive.glob(f"{channel}-*.sdns")]

@@ -227,7 +227,7 @@ def _write_nothing(path: Path) -> None:
 def _guard(release: Release, made: Path, old: Blocklist | None) -> None:
     from safedns import _native
 
-    verdict = guard.check(_native.Blocklist.open(str(made)), old, guard.Rules(bulk=release.bulk))
+    verdict = guard.check(_native.Blocklist.open(str(made)), old, release.rules)
     if not verdict.passed:
         first = verdict.refusals[0]
         raise _QuarantineError(release.serial, f"the guard refuses it: {first.problem}")
