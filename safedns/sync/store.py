@@ -112,6 +112,9 @@ class Store:
         """Give a file a second name, in place of what had it."""
         beside = self.folder / f".{target.name}.link"
         beside.unlink(missing_ok=True)
+        # Renaming one name of a file to another of the same does nothing, so it must not be tried.
+        if target.exists() and target.samefile(source):
+            return
         os.link(source, beside)
         beside.replace(target)
 

@@ -87,24 +87,33 @@ def trusted(channel: str, bootstrap: bytes, metadata: Mapping[str, str], now: fl
         SyncError: it can't be fetched, or is not signed as it has to be.
     """
     fetcher = _Fetcher(get, _unpack(_get_pack(channel, get)))
-    with tempfile.TemporaryDirectory(prefix="safedns-sync-") as folder:
-        for name, text in metadata.items():
-            path = Path(folder, name)
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text)
-        try:
-            updater = Updater(folder, "metadata", fetcher=fetcher, config=_LIMITS, bootstrap=bootstrap)
-            # The client asks the clock only. A router's may be years behind.
-            updater._trusted_set.reference_time = datetime.fromtimestamp(now, UTC)
-            updater.refresh()
-            updater.get_targetinfo(prefix(channel))
-        except ExpiredMetadataError as error:
-            raise StaleError(f"expected metadata that has not expired, found: {error}") from None
-        except DownloadError as error:
-            raise SyncError(str(error.__cause__ or error)) from None
-        except (RepositoryError, OSError, ValueError) as error:
-            raise SyncError(f"expected metadata that is signed as it has to be, found: {error}") from None
-        return Trusted(_releases(Path(folder, f"{role(channel)}.json"), channel), _files(folder), _signed(folder))
+    try:
+        with tempfile.TemporaryDirectory(prefix="safedns-sync-") as folder:
+            _verify(channel, bootstrap, metadata, now, fetcher, folder)
+            return Trusted(_releases(Path(folder, f"{role(channel)}.json"), channel), _files(folder), _signed(folder))
+    except ExpiredMetadataError as error:
+        raise StaleError(f"expected metadata that has not expired, found: {error}") from None
+    except DownloadError as error:
+        raise SyncError(str(error.__cause__ or error)) from None
+    except (RepositoryError, ValueError) as error:
+        raise SyncError(f"expected metadata that is signed as it has to be, found: {error}") from None
+    except OSError as error:
+        raise SyncError(f"a folder for metadata can't be written: {error.strerror or error}") from None
+
+
+def _verify(
+    channel: str, bootstrap: bytes, metadata: Mapping[str, str], now: float, fetcher: _Fetcher, folder: str
+) -> None:
+    """Have the client do its work in a folder."""
+    for name, text in metadata.items():
+        path = Path(folder, name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    updater = Updater(folder, "metadata", fetcher=fetcher, config=_LIMITS, bootstrap=bootstrap)
+    # The client asks the clock only. A router's may be years behind.
+    updater._trusted_set.reference_time = datetime.fromtimestamp(now, UTC)
+    updater.refresh()
+    updater.get_targetinfo(prefix(channel))
 
 
 class _Fetcher(FetcherInterface):
@@ -147,10 +156,9 @@ def _unpack(data: bytes) -> dict[str, str]:
 
 
 def _releases(path: Path, channel: str) -> tuple[Release, ...]:
-    try:
-        targets = Metadata[Targets].from_file(str(path)).signed.targets
-    except OSError:
-        raise SyncError(f"channel {channel}: expected that it is signed for, found no role that signs it") from None
+    if not path.exists():
+        raise SyncError(f"channel {channel}: expected that it is signed for, found no role that signs it")
+    targets = Metadata[Targets].from_file(str(path)).signed.targets
     found = [
         read_release(name, each.length, each.hashes.get("sha256", ""), each.custom)
         for name, each in targets.items()
