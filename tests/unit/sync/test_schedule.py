@@ -1,0 +1,65 @@
+"""Routers spread what they ask, and ask less and less of who does not answer."""
+
+import random
+import statistics
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from safedns.cli.main import main
+from safedns.sync.schedule import FIRST, POLL, SPREAD, pause
+from tests.helpers.publisher import Centre, Home, WebServer
+
+
+def test_polls_are_spread_around_the_hour() -> None:
+    generator = random.Random(1)
+    pauses = [pause(0, generator) for _ in range(1000)]
+    assert POLL * (1 - SPREAD) <= min(pauses) < POLL * 0.85
+    assert POLL * 1.15 < max(pauses) <= POLL * (1 + SPREAD)
+
+
+@pytest.mark.parametrize(("failures", "most"), [(1, 30), (2, 60), (5, 480), (8, 3600), (1000, 3600)])
+def test_failures_back_off_over_the_whole_of_the_pause(failures: int, most: float) -> None:
+    generator = random.Random(1)
+    pauses = [pause(failures, generator) for _ in range(1000)]
+    assert min(pauses) < most * 0.01
+    assert most * 0.95 < max(pauses) <= most
+    assert most * 0.45 < statistics.mean(pauses) < most * 0.55
+
+
+def test_it_goes_on_until_told_to_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Three syncs: the first finds a release, the mirror is gone for the second and back for the third."""
+    centre = Centre(tmp_path / "centre")
+    centre.now = datetime.now(UTC)
+    centre.publish(["a.example"], 1)
+    server = WebServer(centre.public)
+    (tmp_path / "root.json").write_bytes(centre.root)
+    config = tmp_path / "safedns.yaml"
+    config.write_text(f"coordinator: {{mirrors: ['{server.url}'], channel: isp-a, root: root.json, state: sync}}\n")
+    slept: list[float] = []
+    pack = centre.public / "packs" / "isp-a.zst"
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 2:
+            pack.rename(pack.with_suffix(".gone"))
+        elif len(slept) == 3:
+            pack.with_suffix(".gone").rename(pack)
+        elif len(slept) == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", sleep)
+    assert main(["sync", "--config", str(config)]) == 130
+    server.close()
+    assert 0 <= slept[0] <= FIRST
+    assert slept[1] >= POLL * (1 - SPREAD)
+    assert slept[2] <= 30
+    assert slept[3] >= POLL * (1 - SPREAD)
+    out, error = capfd.readouterr()
+    assert out.splitlines()[0].startswith("serial 1 is active, before it none")
+    assert out.splitlines()[1] == "serial 1 stays active"
+    assert "found none of that name" in error
+    assert Home(tmp_path / "sync", centre).blocks("a.example")
