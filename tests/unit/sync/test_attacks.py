@@ -23,18 +23,6 @@ from tests.helpers.publisher import CHANNEL, Centre, Home, WebServer, keys
 
 
 @pytest.fixture
-def centre(tmp_path: Path) -> Centre:
-    return Centre(tmp_path / "centre", "isp-a", "isp-b")
-
-
-@pytest.fixture
-def server(centre: Centre):
-    server = WebServer(centre.public)
-    yield server
-    server.close()
-
-
-@pytest.fixture
 def home(tmp_path: Path, centre: Centre, server: WebServer) -> Home:
     """A router that has serial 1."""
     centre.publish(["a.example"], 1)

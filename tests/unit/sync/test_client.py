@@ -13,18 +13,6 @@ NAMES = [f"n{number * 7919 % 1_000_003}.example" for number in range(3000)]
 
 
 @pytest.fixture
-def centre(tmp_path: Path) -> Centre:
-    return Centre(tmp_path / "centre", "isp-a", "isp-b")
-
-
-@pytest.fixture
-def server(centre: Centre):
-    server = WebServer(centre.public)
-    yield server
-    server.close()
-
-
-@pytest.fixture
 def home(tmp_path: Path, centre: Centre, server: WebServer) -> Home:
     return Home(tmp_path / "home", centre, server.url)
 
