@@ -4,6 +4,7 @@ SafeDNSError          one sentence for people: what was expected, what was found
 ├── ConfigError       the configuration can't be used
 ├── BlocklistError    a list or a compiled blocklist can't be used
 ├── SyncError         a release can't be published, fetched or trusted
+├── CoordinatorError  the coordinator can't do what was asked of it
 └── ServeError        a running system lacks something: a port, a capability, an upstream
 """
 
@@ -22,6 +23,10 @@ class BlocklistError(SafeDNSError):
 
 class SyncError(SafeDNSError):
     """A release can't be published, fetched or trusted; the blocklist in use stays."""
+
+
+class CoordinatorError(SafeDNSError):
+    """The coordinator can't do what was asked of it; nothing was changed."""
 
 
 class ServeError(SafeDNSError):

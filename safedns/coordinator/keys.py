@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from securesystemslib.signer import CryptoSigner
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from safedns.coordinator.repository import OfflineKeys, OnlineKeys
+
+
+_NEXT: Final = ".next"
 
 
 class KeyFolder:
@@ -63,9 +66,23 @@ class KeyFolder:
                 f"{path}: expected an unencrypted private key in PEM format, found something else"
             ) from None
 
+    def make_next(self, name: str) -> CryptoSigner:
+        """Make a key that is to take the place of another one, once what says so is signed."""
+        self._path(f"{name}{_NEXT}").unlink(missing_ok=True)
+        return self.make(f"{name}{_NEXT}")
+
+    def activate(self) -> None:
+        """Put keys into the place of those that they follow, which are kept under another name."""
+        for path in sorted(self.folder.glob(f"*{_NEXT}.pem")):
+            old = self._path(path.stem.removesuffix(_NEXT))
+            if old.exists():
+                old.replace(old.with_suffix(".old"))
+            path.replace(old)
+
     def channels(self) -> list[str]:
         """Channels that there are keys for."""
-        return sorted(path.stem.removeprefix("channel-") for path in self.folder.glob("channel-*.pem"))
+        stems = (path.stem.removeprefix("channel-") for path in self.folder.glob("channel-*.pem"))
+        return sorted(stem for stem in stems if not stem.endswith(_NEXT))
 
     def online(self) -> OnlineKeys:
         """The keys that the coordinator works with.

@@ -1,33 +1,33 @@
-"""From a compiled blocklist to a signed release: its objects, the deltas from earlier serials, and the rollout."""
+"""The compiled blocklists that were published, and the deltas between them."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from safedns.blocklist import delta, guard
 from safedns.blocklist.output import replacing
-from safedns.blocklist.release import DEFAULT_RAMP, EVERYONE, NOTHING, Object, Release
-from safedns.errors import SyncError
+from safedns.blocklist.release import NOTHING, Object
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
+    from collections.abc import Iterable, Sequence
 
-    from safedns._native import Blocklist
-    from safedns.coordinator.repository import OnlineKeys, Repository
+    from safedns.blocklist.guard import Rules
+    from safedns.blocklist.guard_verdict import Verdict
 
 CONSECUTIVE: Final = 8
 """Serials back from which a router gets to the newest with one delta; farther back, those that are a power of two."""
 
 _FARTHEST: Final = 4096
 
+MOST_ARCHIVED: Final = 4 * 2**30
+"""Bytes of compiled blocklists that are kept of a channel; routers that have an older one take the whole new one."""
+
 
 def bases(serials: Iterable[int], serial: int) -> list[int]:
-    """Which of the earlier serials a delta is made from."""
+    """Which of the earlier serials a delta is made from, newest first."""
     back = {*range(1, CONSECUTIVE + 1)}
     distance = 2 * CONSECUTIVE
     while distance <= _FARTHEST:
@@ -36,118 +36,82 @@ def bases(serials: Iterable[int], serial: int) -> list[int]:
     return [each for each in sorted(serials, reverse=True) if serial - each in back]
 
 
-class Publisher:
-    """Publishes compiled blocklists, and keeps them to make deltas from.
+class Archive:
+    """A folder of compiled blocklists. It is not served, and what is missing in it can be compiled again."""
 
-    Args:
-        repository: what routers download.
-        archive: folder for the compiled blocklists; it is not served.
-    """
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
 
-    def __init__(self, repository: Repository, archive: str) -> None:
-        self._repository = repository
-        self._archive = Path(archive)
-        self._archive.mkdir(parents=True, exist_ok=True)
+    def file(self, channel: str, serial: int) -> Path:
+        """Where a blocklist is, if it is there."""
+        return self.folder / f"{channel}-{serial}.sdns"
 
-    def publish(
-        self,
-        channel: str,
-        bundle: str,
-        online: OnlineKeys,
-        now: datetime,
-        *,
-        ramp: tuple[tuple[int, int], ...] = DEFAULT_RAMP,
-        bulk: bool = False,
-        overrides: tuple[str, ...] = (),
-    ) -> Release:
-        """Publish a compiled blocklist as the newest release of a channel.
+    def serials(self, channel: str) -> list[int]:
+        """Serials of a channel that are there."""
+        # A channel's name may begin with another one's and a hyphen.
+        stems = (path.stem.rpartition("-") for path in self.folder.glob(f"{channel}-*.sdns"))
+        return [int(serial) for name, _, serial in stems if name == channel]
 
-        Args:
-            channel: whose routers take it.
-            bundle: the compiled blocklist; its serial must be above all that were published.
-            online: keys to sign with.
-            now: the time.
-            ramp: when which share of routers takes it.
-            bulk: whether routers let it grow or shrink beyond their limits.
-            overrides: names that it may block though routers would refuse that.
-
-        Raises:
-            SafeDNSError: it can't be published; what was published before stays.
-        """
-        from safedns import _native
-
-        blocklist = _native.Blocklist.load(bundle)
-        signed = self._repository.releases(channel)
-        newest = max([*(release.serial for release in signed), *self._serials(channel)], default=0)
-        if blocklist.serial <= newest:
-            raise SyncError(f"{bundle}: expected a serial above {newest}, found {blocklist.serial}; serials only grow")
-        release = Release(
-            channel=channel,
-            serial=blocklist.serial,
-            bundle=_object(Path(bundle)),
-            names=blocklist.names,
-            created=int(now.timestamp()),
-            deltas={},
-            ramp=ramp,
-            bulk=bulk,
-            overrides=overrides,
-        )
-        self._guard(release, blocklist, signed)
-        with replacing(self._file(channel, release.serial)) as file, Path(bundle).open("rb") as source:
+    def keep(self, channel: str, serial: int, bundle: str) -> Object:
+        """Copy a compiled blocklist into the folder."""
+        path = self.file(channel, serial)
+        with replacing(path) as file, Path(bundle).open("rb") as source:
             shutil.copyfileobj(source, file)
-        release = replace(release, deltas=self._deltas(channel, release.serial))
-        self._repository.sign(channel, [release, *_stable(signed, now)], online, now)
-        return release
+        return describe(path)
 
-    def _guard(self, release: Release, blocklist: Blocklist, signed: list[Release]) -> None:
-        """What routers would refuse is not published."""
+    def check(self, channel: str, serial: int, before: int | None, rules: Rules) -> Verdict:
+        """What the guard says of a blocklist in place of another, as routers will ask it."""
         from safedns import _native
 
-        old = _native.Blocklist.open(str(self._file(release.channel, signed[0].serial))) if signed else None
-        verdict = guard.check(blocklist, old, release.rules)
-        if not verdict.passed:
-            raise SyncError("\n".join(f"routers would refuse it: {each.sentence}" for each in verdict.refusals[:10]))
+        old = _native.Blocklist.open(str(self.file(channel, before))) if before is not None else None
+        return guard.check(_native.Blocklist.open(str(self.file(channel, serial))), old, rules)
 
-    def _serials(self, channel: str) -> list[int]:
-        return [int(path.stem.rpartition("-")[2]) for path in self._archive.glob(f"{channel}-*.sdns")]
+    def deltas(self, channel: str, serial: int, starts: Sequence[int]) -> dict[int, bytes]:
+        """What turns blocklists that are there into another one; from `NOTHING` all of it.
 
-    def _file(self, channel: str, serial: int) -> Path:
-        return self._archive / f"{channel}-{serial}.sdns"
-
-    def _deltas(self, channel: str, serial: int) -> dict[int, Object]:
-        """Objects that lead to a serial, from nothing and from earlier ones."""
-        new = self._file(channel, serial)
-        nothing = self._archive / "nothing.sdns"
-        self._write_nothing(nothing)
-        made = {NOTHING: self._delta(nothing, new)}
-        whole = made[NOTHING].length
-        for base in bases(self._serials(channel), serial):
-            each = self._delta(self._file(channel, base), new)
-            if each.length < whole:
-                made[base] = each
+        One that is as large as the whole is left out.
+        """
+        new = self.file(channel, serial)
+        made: dict[int, bytes] = {}
+        for start in starts:
+            each = self._delta(self._nothing() if start == NOTHING else self.file(channel, start), new)
+            if start == NOTHING or NOTHING not in made or len(each) < len(made[NOTHING]):
+                made[start] = each
         return made
 
-    def _delta(self, old: Path, new: Path) -> Object:
-        made = self._archive / "made.sdnd"
-        delta.make(str(old), str(new), str(made))
-        each = _object(made)
-        self._repository.add_object(made.read_bytes(), each.sha256)
-        made.unlink()
-        return each
+    def prune(self, channel: str, most: int = MOST_ARCHIVED) -> None:
+        """Remove the oldest, if all of them take more than so many bytes; the newest stays."""
+        total = 0
+        for number, serial in enumerate(sorted(self.serials(channel), reverse=True)):
+            path = self.file(channel, serial)
+            total += path.stat().st_size
+            if total > most and number:
+                path.unlink()
 
-    @staticmethod
-    def _write_nothing(path: Path) -> None:
+    def _delta(self, old: Path, new: Path) -> bytes:
+        made = new.with_suffix(".sdnd")
+        delta.make(str(old), str(new), str(made))
+        data = made.read_bytes()
+        made.unlink()
+        return data
+
+    def _nothing(self) -> Path:
         from safedns import _native
 
-        with replacing(path) as file:
-            _native.Builder([]).write(file.fileno(), serial=NOTHING)
+        path = self.folder / "nothing.sdns"
+        if not path.exists():
+            with replacing(path) as file:
+                _native.Builder([]).write(file.fileno(), serial=NOTHING)
+        return path
 
 
-def _stable(releases: list[Release], now: datetime) -> list[Release]:
-    """The newest release that all routers may have: those whose turn is later stay with it."""
-    return [release for release in releases if release.share(now.timestamp()) == EVERYONE][:1]
-
-
-def _object(path: Path) -> Object:
+def describe(path: Path) -> Object:
+    """A file by its hash."""
     with path.open("rb") as file:
         return Object(hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)
+
+
+def describe_bytes(data: bytes) -> Object:
+    """Octets by their hash."""
+    return Object(hashlib.sha256(data).hexdigest(), len(data))

@@ -30,14 +30,14 @@ from tuf.api.metadata import (
 )
 
 from safedns.blocklist.output import replacing
-from safedns.blocklist.release import Release, prefix, read_release, role
+from safedns.blocklist.release import Object, Release, prefix, read_release, role
 from safedns.config.units import CHANNEL_NAME
 from safedns.errors import SyncError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from securesystemslib.signer import Signer
+    from securesystemslib.signer import Key, Signer
 
 ROOT_LIFE: Final = timedelta(days=365)
 TARGETS_LIFE: Final = timedelta(days=365)
@@ -80,12 +80,40 @@ class OnlineKeys:
 
 
 class Repository:
-    """A folder that a web server may serve."""
+    """A folder that a web server may serve.
+
+    What is signed and added is kept in memory until `write`: whoever keeps it elsewhere as well does so before anybody
+    sees it.
+
+    Attributes:
+        folder: where the files go.
+        pending: files that wait to be written, by path below the folder, in the order in which they have to appear.
+    """
 
     def __init__(self, folder: str) -> None:
         self.folder = Path(folder)
+        self.pending: dict[str, bytes] = {}
         for name in ("metadata", "objects", "packs"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
+
+    def write(self) -> None:
+        """Write what is pending: what others refer to before what refers to it.
+
+        Raises:
+            BlocklistError: a file can't be written; it and those after it stay pending.
+        """
+        for path, data in list(self.pending.items()):
+            self.place(path, data)
+            del self.pending[path]
+
+    def place(self, path: str, data: bytes) -> None:
+        """Write one file.
+
+        Raises:
+            BlocklistError: it can't be written.
+        """
+        with replacing(self.folder / path) as file:
+            file.write(data)
 
     def create(self, offline: OfflineKeys, online: OnlineKeys, now: datetime) -> bytes:
         """Sign the first metadata; the result is the root, which routers start from.
@@ -93,7 +121,7 @@ class Repository:
         Raises:
             SyncError: there is a repository already.
         """
-        if (self.folder / "metadata" / "1.root.json").exists():
+        if self._version(Root.type):
             raise SyncError(f"{self.folder}: expected no repository, found one; choose another folder")
         root = Root(expires=now + ROOT_LIFE, consistent_snapshot=True)
         roles = {
@@ -112,34 +140,74 @@ class Repository:
 
     def delegate(self, offline: OfflineKeys, online: OnlineKeys, now: datetime) -> None:
         """Say which key signs for each channel; releases that there are stay."""
-        version = self._version(Targets.type) + 1
+        targets = self.delegation({name: signer.public_key for name, signer in online.channels.items()}, now)
+        self._sign(f"{targets.version}.{Targets.type}", Metadata(targets), offline.targets)
+        for channel in online.channels:
+            self.sign(channel, self.releases(channel), online, now)
+
+    def delegation(self, channels: Mapping[str, Key], now: datetime) -> Targets:
+        """The next version of what says which key signs for each channel, for the holders of its keys to sign.
+
+        Raises:
+            SyncError: a channel can't be called so.
+        """
         roles: dict[str, DelegatedRole] = {}
         keys = {}
-        for channel, signer in online.channels.items():
+        for channel, key in channels.items():
             _check_channel(channel)
-            key = signer.public_key
             keys[key.keyid] = key
             roles[role(channel)] = DelegatedRole(
                 role(channel), [key.keyid], 1, terminating=True, paths=[f"{prefix(channel)}*"]
             )
-        targets = Targets(version, expires=now + TARGETS_LIFE, delegations=Delegations(keys, roles))
-        self._sign(f"{version}.{Targets.type}", Metadata(targets), offline.targets)
-        for channel in online.channels:
-            self.sign(channel, self.releases(channel), online, now)
+        version = self._version(Targets.type) + 1
+        return Targets(version, expires=now + TARGETS_LIFE, delegations=Delegations(keys, roles))
 
-    def add_object(self, data: bytes, sha256: str) -> None:
-        """Put an object into its place, if it is not there."""
-        path = self.folder / "objects" / sha256
-        if not path.exists():
-            with replacing(path) as file:
-                file.write(data)
+    def add_object(self, each: Object, data: bytes) -> None:
+        """Take an object in, if it is not there."""
+        if not (self.folder / each.path).exists():
+            self.pending[each.path] = data
+
+    def root(self) -> Metadata[Root]:
+        """The newest root.
+
+        Raises:
+            SyncError: there is none.
+        """
+        version = self._version(Root.type)
+        if not version:
+            raise SyncError(f"{self.folder}: expected a root, found none; run safedns coordinator init")
+        return Metadata[Root].from_bytes(self._read(f"{version}.{Root.type}"))
+
+    def targets(self) -> Metadata[Targets]:
+        """The newest metadata that says which key signs for each channel."""
+        return Metadata[Targets].from_bytes(self._read(f"{self._version(Targets.type)}.{Targets.type}"))
+
+    def install(self, metadata: Metadata[Any]) -> None:
+        """Take in a root or targets that were signed elsewhere.
+
+        Raises:
+            SyncError: it is not the next version, or not signed by as many as have to.
+        """
+        name, version = metadata.signed.type, metadata.signed.version
+        if version != self._version(name) + 1:
+            raise SyncError(f"expected version {self._version(name) + 1} of the {name}, found version {version}")
+        root = self.root().signed
+        judges = [root, metadata.signed] if isinstance(metadata.signed, Root) else [root]
+        for judge in judges:
+            result = judge.get_verification_result(name, metadata.signed_bytes, metadata.signatures)
+            if not result.verified:
+                raise SyncError(
+                    f"version {version} of the {name}: expected {result.threshold} signatures, found "
+                    f"{len(result.signed)}; have the others sign it too: safedns coordinator keys sign"
+                )
+        self.pending[f"metadata/{version}.{name}.json"] = metadata.to_bytes()
 
     def releases(self, channel: str) -> list[Release]:
         """The releases of a channel that are signed now, newest first."""
         version = self._version(role(channel))
         if not version:
             return []
-        targets = Metadata[Targets].from_file(str(self._path(f"{version}.{role(channel)}"))).signed.targets
+        targets = Metadata[Targets].from_bytes(self._read(f"{version}.{role(channel)}")).signed.targets
         found = [read_release(path, each.length, each.hashes["sha256"], each.custom) for path, each in targets.items()]
         return sorted(found, key=lambda release: -release.serial)
 
@@ -161,47 +229,72 @@ class Repository:
 
     def refresh(self, online: OnlineKeys, now: datetime) -> None:
         """Sign anew what belongs together, and that it is the newest; it has to be done before that expires."""
-        names = [Targets.type, *map(role, online.channels)]
+        channels = self.delegated()
+        names = [Targets.type, *map(role, channels)]
         meta = {f"{name}.json": MetaFile(self._version(name)) for name in names if self._version(name)}
         version = self._version(Snapshot.type) + 1
         snapshot = Snapshot(version, expires=now + ONLINE_LIFE, meta=meta)
         self._sign(f"{version}.{Snapshot.type}", Metadata(snapshot), [online.snapshot])
         timestamp = Timestamp(
-            Metadata[Timestamp].from_file(str(self._path(Timestamp.type))).signed.version + 1 if version > 1 else 1,
+            Metadata[Timestamp].from_bytes(self._read(Timestamp.type)).signed.version + 1 if version > 1 else 1,
             expires=now + ONLINE_LIFE,
             snapshot_meta=MetaFile(version),
             # Routers without a clock learn the time from it.
             unrecognized_fields={"signed": int(now.timestamp())},
         )
         self._sign(Timestamp.type, Metadata(timestamp), [online.timestamp])
-        for channel in online.channels:
+        for channel in channels:
             if self._version(role(channel)):
                 self._pack(channel)
+
+    def delegated(self) -> list[str]:
+        """Channels that have a key."""
+        delegations = self.targets().signed.delegations
+        return [name.removeprefix(role("")) for name in (delegations.roles if delegations else None) or {}]
+
+    def old_versions(self, kept: int) -> list[str]:
+        """Paths of what was signed online and is older than so many versions."""
+        found: dict[str, list[int]] = {}
+        for path in (self.folder / "metadata").glob("*.json"):
+            version, _, name = path.stem.partition(".")
+            if name not in ("", Root.type, Targets.type):
+                found.setdefault(name, []).append(int(version))
+        return [
+            f"metadata/{version}.{name}.json"
+            for name, versions in found.items()
+            for version in sorted(versions)[:-kept]
+        ]
 
     def _pack(self, channel: str) -> None:
         files = [
             Timestamp.type,
             *(f"{self._version(name)}.{name}" for name in (Snapshot.type, Targets.type, role(channel))),
         ]
-        pack = {f"{name}.json": self._path(name).read_text() for name in files}
+        pack = {f"{name}.json": self._read(name).decode() for name in files}
         pack["root"] = str(self._version(Root.type))
-        with replacing(self.folder / "packs" / f"{channel}.zst") as file:
-            file.write(zstandard.ZstdCompressor(level=_LEVEL).compress(json.dumps(pack).encode()))
+        data = zstandard.ZstdCompressor(level=_LEVEL).compress(json.dumps(pack).encode())
+        self._put(f"packs/{channel}.zst", data)
 
-    def _path(self, name: str) -> Path:
-        return self.folder / "metadata" / f"{name}.json"
+    def _read(self, name: str) -> bytes:
+        path = f"metadata/{name}.json"
+        return self.pending[path] if path in self.pending else (self.folder / path).read_bytes()
+
+    def _put(self, path: str, data: bytes) -> None:
+        """Let a file wait behind all that wait already."""
+        self.pending.pop(path, None)
+        self.pending[path] = data
 
     def _version(self, name: str) -> int:
         """The newest version of a role; 0 if there is none."""
-        versions = [path.name.partition(".")[0] for path in (self.folder / "metadata").glob(f"*.{name}.json")]
-        return max(map(int, versions), default=0)
+        found = [path.name for path in (self.folder / "metadata").glob(f"*.{name}.json")]
+        found += [path.rpartition("/")[2] for path in self.pending if path.endswith(f".{name}.json")]
+        return max((int(each.partition(".")[0]) for each in found), default=0)
 
     def _sign(self, name: str, metadata: Metadata[Any], signers: Sequence[Signer]) -> bytes:
         for signer in signers:
             metadata.sign(signer, append=True)
         data = metadata.to_bytes()
-        with replacing(self._path(name)) as file:
-            file.write(data)
+        self._put(f"metadata/{name}.json", data)
         return data
 
 

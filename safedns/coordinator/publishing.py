@@ -1,0 +1,622 @@
+"""Releases: queued by people, made by one instance at a time, in the database before anybody sees them.
+
+What is signed is a transaction: files, release and audit record appear together, or not at all. Each instance then
+writes the files that it lacks into its folder. So an instance that is killed, or a database that is lost at any moment,
+leaves either the old files or the new ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+import time
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from safedns.blocklist.guard import Override, Rules
+from safedns.blocklist.output import replacing
+from safedns.blocklist.protected import read_protected
+from safedns.blocklist.release import AT_ONCE, DEFAULT_RAMP, Object
+from safedns.coordinator import bundle
+from safedns.coordinator.changes import granted
+from safedns.coordinator.keys import KeyFolder
+from safedns.coordinator.lists import contents, manifest_now, part
+from safedns.coordinator.problems import ConflictError, DeniedError, MissingError
+from safedns.coordinator.publisher import Archive, describe_bytes
+from safedns.coordinator.repository import Repository
+from safedns.coordinator.rollout import ABORTED, PUBLISHED, described, resumed, signed, stable
+from safedns.coordinator.schema import Blob, Channel, NameList, PublicFile, Release
+from safedns.coordinator.workers import Worker
+from safedns.errors import CoordinatorError, SafeDNSError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+    from tuf.api.metadata import Metadata
+
+    from safedns.coordinator.bundle import Made, Part
+    from safedns.coordinator.database import Database, Writing
+    from safedns.coordinator.lists import Manifest
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+WAITING: Final = "waiting"
+QUEUED: Final = "queued"
+BUILDING: Final = "building"
+FAILED: Final = "failed"
+SUPERSEDED: Final = "superseded"
+
+_LEASE: Final = 15
+"""Seconds for which an instance has the right to publish; it renews it while it lives."""
+
+REFRESH: Final = 6 * 3600
+"""Seconds after which what expires is signed anew."""
+
+_KEPT_RELEASES: Final = 3
+"""Releases of a channel whose objects are kept: a router may be about to fetch what was signed a minute ago."""
+
+_KEPT_VERSIONS: Final = 16
+"""Versions of what is signed online that are kept."""
+
+
+class Published:
+    """What an instance found to be new: channels, their newest serials, and whether it is urgent."""
+
+    __slots__ = ("channel", "serial", "urgent")
+
+    def __init__(self, channel: str, serial: int, urgent: bool) -> None:
+        self.channel = channel
+        self.serial = serial
+        self.urgent = urgent
+
+
+class Publishing:
+    """Makes releases and keeps this instance's folder like the database.
+
+    Args:
+        database: where everything is.
+        folder: of this instance; `public`, `archive`, `blobs` and `keys` are below it.
+        announce: called with what is new in the folder.
+        clock: the time, in seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        announce: Callable[[Published], Awaitable[None]],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = database
+        self._folder = folder
+        self._announce = announce
+        self._clock = clock
+        self._name = secrets.token_hex(8)
+        self._mine = asyncio.Lock()
+        self._pulling = asyncio.Lock()
+        self._worker = Worker()
+        self._previewer = Worker()
+        self.repository = Repository(str(folder / "public"))
+        self.archive = Archive(str(folder / "archive"))
+        (folder / "blobs").mkdir(exist_ok=True)
+
+    async def warm(self) -> None:
+        """Start the processes that compile."""
+        await asyncio.gather(self._worker.warm(), self._previewer.warm())
+
+    def close(self) -> None:
+        """End them."""
+        self._worker.close()
+        self._previewer.close()
+
+    # Rules and parts.
+
+    def rules(self, *, bulk: bool = False, overrides: Sequence[str] = (), reason: str = "") -> Rules:
+        """What the guard of this coordinator asks for: with `popular.csv` and `protected.txt` of its folder."""
+        popular, protected = self._folder / "popular.csv", self._folder / "protected.txt"
+        return Rules(
+            protected=read_protected(str(protected)) if protected.exists() else (),
+            popularity=str(popular) if popular.exists() else None,
+            bulk=bulk,
+            overrides=tuple(Override(name, reason) for name in overrides),
+        )
+
+    async def parts(self, session: AsyncSession, manifest: Mapping[str, int]) -> list[Part]:
+        """The lists of a bundle, with the files of their imports in this instance's folder."""
+        found = []
+        for number, revision in sorted(manifest.items(), key=lambda row: int(row[0])):
+            each = await session.get_one(NameList, int(number))
+            inside = await contents(session, each.id, revision)
+            if inside.blob is not None:
+                await self.need_blob(session, inside.blob)
+            found.append(part(each, inside, self.blob_file))
+        return found
+
+    def blob_file(self, sha256: str) -> str:
+        """Where the file of a blob is."""
+        return str(self._folder / "blobs" / f"{sha256}.zst")
+
+    async def need_blob(self, session: AsyncSession, sha256: str) -> None:
+        """Get a blob out of the database, if its file is not there."""
+        path = self.blob_file(sha256)
+        if not os.path.exists(path):  # noqa: ASYNC240, PTH110 - a look, not a read
+            data = (await session.get_one(Blob, sha256)).data
+            await asyncio.to_thread(_write, path, data)
+
+    async def preview(self, parts: Sequence[Part], before: Release | None, rules: Rules) -> dict[str, Any]:
+        """What the guard says of lists in place of a release, or of nothing."""
+        old = str(await self.bundle_file(before.channel, before.serial)) if before is not None else None
+        return await self._previewer.run(bundle.preview, parts, old, rules)
+
+    async def in_worker(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function of a module in a process that nobody in a hurry waits for."""
+        return await self._previewer.run(function, *args, **kwargs)
+
+    def first_root(self) -> bytes:
+        """The root that routers start from."""
+        return (self.repository.folder / "metadata" / "1.root.json").read_bytes()
+
+    # Making releases.
+
+    async def publish_all(self) -> bool:
+        """Make everything that is queued; the result is whether there was something."""
+        done = False
+        async with self._lease():
+            while await self._publish_next():
+                done = True
+        return done
+
+    async def _publish_next(self) -> bool:
+        row, before, parts = await self._take()
+        if row is None:
+            return False
+        try:
+            made = await self._make(row, before, parts)
+            if made.refused:
+                raise CoordinatorError("the guard refuses it: " + "; ".join(made.refused[:10]))
+            await self._publish(row, made)
+        except SafeDNSError as error:
+            self.repository.pending.clear()
+            await self._fail(row, str(error))
+        except SQLAlchemyError:
+            # It stays as it was for who publishes next; nobody has seen anything of it.
+            self.repository.pending.clear()
+            raise
+        else:
+            if row.fast:
+                await self._finish(row)
+        return True
+
+    async def _take(self) -> tuple[Release | None, int | None, list[Part]]:
+        """The next release to make; those of an instance that died while it made them are among them."""
+        async with self._database.writing(self._clock()) as writing:
+            waiting = await writing.session.scalars(
+                select(Release)
+                .where(Release.state.in_((QUEUED, BUILDING)))
+                .order_by(Release.fast.desc(), Release.created, Release.serial)
+            )
+            rows = waiting.all()
+            if not rows:
+                return None, None, []
+            row = _newest_of_fast(rows)
+            row.state = BUILDING
+            if row.created < writing.now:
+                # The ramp begins when it is out.
+                row.created = writing.now
+            before = await newest(writing.session, row.channel)
+            manifest_before = before.manifest if before else {}
+            bulk, overrides = await granted(writing.session, row.manifest, manifest_before)
+            row.bulk, row.overrides = row.bulk or bulk, sorted({*row.overrides, *overrides})
+            return row, before.serial if before else None, await self.parts(writing.session, row.manifest)
+
+    async def _make(self, row: Release, before: int | None, parts: list[Part]) -> Made:
+        if before is not None:
+            await self._need_bundle(row.channel, before)
+        if KeyFolder(str(self._folder / "keys")).channels().count(row.channel) == 0:
+            raise CoordinatorError(
+                f"channel {row.channel}: expected its key, found none; "
+                "run safedns coordinator keys channel, as docs/how-to/hold-a-key-ceremony.md says"
+            )
+        rules = self.rules(bulk=row.bulk, overrides=row.overrides, reason=row.reason)
+        log.info("serial %d of channel %s: being made", row.serial, row.channel)
+        return await self._worker.run(
+            bundle.make, parts, row.channel, row.serial, str(self.archive.folder), before, rules, row.fast
+        )
+
+    async def _publish(self, row: Release, made: Made) -> None:
+        async with self._database.writing(self._clock()) as writing:
+            row = await writing.session.get_one(Release, (row.channel, row.serial))
+            row.sha256, row.size = made.bundle
+            row.names, row.report, row.state = made.names, dict(made.report), PUBLISHED
+            row.created = writing.now
+            self._add(row, made.deltas)
+            await self._sign(writing, row.channel)
+            writing.audit("", row.author, "release.publish", f"{row.channel}/{row.serial}", sha256=row.sha256)
+        await self._written()
+        log.info("serial %d of channel %s: published, %d names", row.serial, row.channel, made.names)
+
+    async def _finish(self, row: Release) -> None:
+        """After the delta that most routers take, those for the others."""
+        deltas = await self._worker.run(bundle.finish, row.channel, row.serial, str(self.archive.folder))
+        async with self._database.writing(self._clock()) as writing:
+            found = await writing.session.get_one(Release, (row.channel, row.serial))
+            self._add(found, deltas)
+            await self._sign(writing, row.channel)
+        await self._written()
+
+    def _add(self, row: Release, deltas: Mapping[int, bytes]) -> None:
+        described_by_start = {start: describe_bytes(data) for start, data in deltas.items()}
+        for start, each in described_by_start.items():
+            self.repository.add_object(each, deltas[start])
+        row.deltas = row.deltas | {str(start): list(each) for start, each in described_by_start.items()}
+
+    async def _fail(self, row: Release, problem: str) -> None:
+        async with self._database.writing(self._clock()) as writing:
+            found = await writing.session.get_one(Release, (row.channel, row.serial))
+            found.state, found.problem = FAILED, problem
+            writing.audit("", found.author, "release.fail", f"{row.channel}/{row.serial}", problem=problem)
+        log.warning("serial %d of channel %s: not published: %s", row.serial, row.channel, problem)
+
+    async def _need_bundle(self, channel: str, serial: int) -> None:
+        """Have the bundle of a release in the archive: made again from the database if it is not there.
+
+        Raises:
+            CoordinatorError: what the database gives is not what was published.
+        """
+        if self.archive.file(channel, serial).exists():
+            return
+        async with self._database.reading() as session:
+            row = await session.get_one(Release, (channel, serial))
+            parts = await self.parts(session, row.manifest)
+        found = await self._worker.run(bundle.recompile, parts, channel, serial, str(self.archive.folder))
+        if found.sha256 != row.sha256:
+            self.archive.file(channel, serial).unlink()
+            raise CoordinatorError(
+                f"serial {serial} of channel {channel}: expected {row.sha256} as it was published, "
+                f"the database gives {found.sha256}; restore the database from before it was altered"
+            )
+
+    async def bundle_file(self, channel: str, serial: int) -> Path:
+        """The compiled blocklist of a release."""
+        await self._need_bundle(channel, serial)
+        return self.archive.file(channel, serial)
+
+    # Rollouts.
+
+    async def change_rollout(self, change: Callable[[Writing], Awaitable[str]]) -> None:
+        """Change what is said of a channel's releases, and have that signed.
+
+        Args:
+            change: does it in the transaction, and says which channel.
+        """
+        async with self._lease():
+            try:
+                async with self._database.writing(self._clock()) as writing:
+                    await self._sign(writing, await change(writing))
+            except BaseException:
+                self.repository.pending.clear()
+                raise
+            await self._written()
+
+    async def create(self, writing: Writing) -> None:
+        """Put the files of a new repository into the database; they are in the folder when the transaction is."""
+        await self.store(writing)
+        self.repository.pending.clear()
+
+    async def install(self, metadata: Metadata[Any], person: str) -> None:
+        """Take in a root or targets that their holders signed, with the keys that wait for them.
+
+        Raises:
+            SyncError: it is not the next version, or not signed by as many as have to.
+        """
+        async with self._lease():
+            try:
+                self.repository.install(metadata)
+                KeyFolder(str(self._folder / "keys")).activate()
+                async with self._database.writing(self._clock()) as writing:
+                    for channel in self.repository.delegated():
+                        await self._sign(writing, channel)
+                    version = f"{metadata.signed.version}.{metadata.signed.type}"
+                    writing.audit("", person, "keys.install", version)
+            finally:
+                self.repository.pending.clear()
+            await self._written()
+
+    async def refresh(self) -> bool:
+        """Sign anew what expires, if it is time; the result is whether it was."""
+        path = self.repository.folder / "metadata" / "timestamp.json"
+        if not path.exists() or json.loads(path.read_text())["signed"]["signed"] + REFRESH > self._clock():
+            return False
+        async with self._lease():
+            async with self._database.writing(self._clock()) as writing:
+                for channel in self.repository.delegated():
+                    await self._sign(writing, channel)
+            await self._written()
+        return True
+
+    # Files.
+
+    async def pull(self) -> None:
+        """Write the files that the database has and the folder lacks, and announce what is new."""
+        async with self._pulling:
+            seen = self._seen()
+            async with self._database.reading() as session:
+                rows = await session.scalars(
+                    select(PublicFile).where(PublicFile.number > seen).order_by(PublicFile.number)
+                )
+                new = rows.all()
+                channels = [each.path[len("packs/") : -len(".zst")] for each in new if each.path.startswith("packs/")]
+                announced = [each for channel in channels if (each := await self._newest(session, channel))]
+            for file in new:
+                await asyncio.to_thread(self.repository.place, file.path, file.data)
+            if new:
+                self._remember(new[-1].number)
+        for published in announced:
+            await self._announce(published)
+
+    async def _newest(self, session: AsyncSession, channel: str) -> Published | None:
+        row = await newest(session, channel)
+        return Published(channel, row.serial, row.fast) if row else None
+
+    async def store(self, writing: Writing) -> None:
+        """Put the repository's pending files into the database."""
+        for path, data in self.repository.pending.items():
+            writing.head.file += 1
+            await writing.session.merge(PublicFile(path=path, number=writing.head.file, data=data))
+
+    async def _sign(self, writing: Writing, channel: str) -> None:
+        rows = await releases(writing.session, channel)
+        now = datetime.fromtimestamp(writing.now, UTC)
+        online = KeyFolder(str(self._folder / "keys")).online()
+        self.repository.sign(channel, signed(rows, writing.now), online, now)
+        await self.store(writing)
+        await self._forget(writing.session, rows)
+
+    async def _forget(self, session: AsyncSession, rows: Sequence[Release]) -> None:
+        """Remove what no router asks for any more."""
+        published = [row for row in rows if row.sha256 is not None]
+        for row in published[_KEPT_RELEASES : _KEPT_RELEASES + 4]:
+            kept = {tuple(each) for one in published[:_KEPT_RELEASES] for each in one.deltas.values()}
+            old = [Object(*each).path for each in row.deltas.values() if tuple(each) not in kept]
+            await session.execute(delete(PublicFile).where(PublicFile.path.in_(old)))
+            for path in old:
+                (self.repository.folder / path).unlink(missing_ok=True)
+        for path in self.repository.old_versions(_KEPT_VERSIONS):
+            await session.execute(delete(PublicFile).where(PublicFile.path == path))
+            (self.repository.folder / path).unlink(missing_ok=True)
+
+    async def _written(self) -> None:
+        """What was pending is in the database now: to the folder with it, and tell."""
+        self.repository.pending.clear()
+        await self.pull()
+
+    def _seen(self) -> int:
+        path = self._folder / "pulled"
+        try:
+            return int(path.read_text())
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    def _remember(self, number: int) -> None:
+        with replacing(self._folder / "pulled") as file:
+            file.write(str(number).encode())
+
+    # The right to publish.
+
+    @asynccontextmanager
+    async def _lease(self) -> AsyncIterator[None]:
+        """Be the only one who signs, of all instances."""
+        async with self._mine:
+            # Held by another instance, whose end nothing here can tell.
+            while not await self._acquire():  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+            renewing = asyncio.create_task(self._renew())
+            try:
+                await self.pull()
+                yield
+            finally:
+                renewing.cancel()
+                await self._release()
+
+    async def _acquire(self) -> bool:
+        async with self._database.writing(self._clock()) as writing:
+            free = not writing.head.publishing or writing.head.until < writing.now
+            if free or writing.head.publishing == self._name:
+                writing.head.publishing, writing.head.until = self._name, writing.now + _LEASE
+                return True
+            return False
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(_LEASE / 3)
+            await self._acquire()
+
+    async def _release(self) -> None:
+        async with self._database.writing(self._clock()) as writing:
+            if writing.head.publishing == self._name:
+                writing.head.publishing = ""
+
+
+async def releases(session: AsyncSession, channel: str) -> Sequence[Release]:
+    """Releases of a channel, newest first."""
+    rows = await session.scalars(
+        select(Release).where(Release.channel == channel).order_by(Release.serial.desc()).limit(100)
+    )
+    return rows.all()
+
+
+async def newest(session: AsyncSession, channel: str) -> Release | None:
+    """The newest release of a channel that routers may have."""
+    return await session.scalar(
+        select(Release)
+        .where(Release.channel == channel, Release.sha256.is_not(None))
+        .order_by(Release.serial.desc())
+        .limit(1)
+    )
+
+
+async def find_release(session: AsyncSession, channel: str, serial: int) -> Release:
+    """A release.
+
+    Raises:
+        MissingError: the channel has none of that serial.
+    """
+    found = await session.get(Release, (channel, serial))
+    if found is None:
+        raise MissingError("release", f"{channel}/{serial}")
+    return found
+
+
+async def queue(
+    writing: Writing,
+    channel: Channel,
+    author: str,
+    reason: str,
+    *,
+    manifest: Manifest | None = None,
+    fast: bool = False,
+    at_once: bool = False,
+    bulk: bool = False,
+    republished: int | None = None,
+) -> Release:
+    """Have a release made, of the channel's lists as they are now or as a manifest says.
+
+    One that may jump in size waits for a second person, unless its content was published before.
+    """
+    channel.serial += 1
+    row = Release(
+        channel=channel.name,
+        serial=channel.serial,
+        state=WAITING if bulk and republished is None else QUEUED,
+        author=author,
+        reason=reason,
+        created=writing.now,
+        manifest=manifest if manifest is not None else await manifest_now(writing.session, channel),
+        overrides=[],
+        bulk=bulk,
+        fast=fast,
+        ramp=[list(step) for step in (AT_ONCE if fast or at_once else DEFAULT_RAMP)],
+        republished=republished,
+        deltas={},
+    )
+    writing.session.add(row)
+    writing.audit(
+        channel.tenant, author, "release.queue", f"{channel.name}/{row.serial}", reason=reason, fast=fast,
+        republished=republished,
+    )  # fmt: skip
+    return row
+
+
+async def queue_fast(writing: Writing, channel: Channel, each: NameList, author: str, reason: str) -> Release:
+    """Have one list's change go out at once, and nothing else with it."""
+    rows = await releases(writing.session, channel.name)
+    last = next((row for row in rows if row.state in (PUBLISHED, QUEUED, BUILDING)), None)
+    manifest = dict(last.manifest) if last else await manifest_now(writing.session, channel)
+    manifest[str(each.id)] = each.revision
+    return await queue(writing, channel, author, reason, manifest=manifest, fast=True)
+
+
+async def pause(writing: Writing, row: Release, person: str, reason: str) -> None:
+    """Let no more routers take a release for now."""
+    if row.state != PUBLISHED or row.paused is not None:
+        raise ConflictError(f"serial {row.serial} of {row.channel} is {state_of(row)}: it can't be paused")
+    row.paused, row.pause_reason = writing.now, reason
+    writing.audit("", person, "rollout.pause", f"{row.channel}/{row.serial}", reason=reason)
+
+
+async def resume(writing: Writing, row: Release, person: str) -> None:
+    """Go on after a pause, where the ramp was."""
+    if row.state != PUBLISHED or row.paused is None:
+        raise ConflictError(f"serial {row.serial} of {row.channel} is {state_of(row)}: it can't be resumed")
+    row.ramp = [list(step) for step in resumed(described(row), row.paused, writing.now)]
+    row.paused, row.pause_reason = None, ""
+    writing.audit("", person, "rollout.resume", f"{row.channel}/{row.serial}")
+
+
+async def abort(writing: Writing, channel: Channel, row: Release, person: str, reason: str) -> Release | None:
+    """Take a release back: nobody takes it any more, and who has it gets what was before, as a new serial at once."""
+    if row.state != PUBLISHED:
+        raise ConflictError(f"serial {row.serial} of {row.channel} is {state_of(row)}: it can't be aborted")
+    row.state = ABORTED
+    writing.audit("", person, "rollout.abort", f"{row.channel}/{row.serial}", reason=reason)
+    rows = await releases(writing.session, row.channel)
+    before = stable([each for each in rows if each.serial < row.serial], writing.now)
+    if before is None:
+        return None
+    return await republish(writing, channel, before, person, f"serial {row.serial} was aborted: {reason}", fast=True)
+
+
+async def approve(writing: Writing, channel: Channel, row: Release, person: str) -> None:
+    """Let a release be made that its author may not decide alone.
+
+    Raises:
+        DeniedError: the author asks.
+        ConflictError: it does not wait for that.
+    """
+    if row.state != WAITING:
+        raise ConflictError(f"serial {row.serial} of {row.channel} is {state_of(row)}: there is nothing to decide")
+    if row.author == person:
+        raise DeniedError(f"serial {row.serial}: expected somebody else than its author, found {person}")
+    row.state = QUEUED
+    writing.audit(channel.tenant, person, "release.approve", f"{row.channel}/{row.serial}")
+
+
+async def republish(
+    writing: Writing,
+    channel: Channel,
+    row: Release,
+    person: str,
+    reason: str,
+    *,
+    fast: bool = False,
+    at_once: bool = False,
+) -> Release:
+    """Publish the content of an older release as a new serial."""
+    if row.sha256 is None:
+        raise ConflictError(f"serial {row.serial} of {row.channel} is {state_of(row)}: it was never published")
+    return await queue(
+        writing,
+        channel,
+        person,
+        reason,
+        manifest=dict(row.manifest),
+        fast=fast,
+        at_once=at_once,
+        bulk=True,
+        republished=row.serial,
+    )
+
+
+def state_of(row: Release) -> str:
+    """The state of a release, in a word."""
+    return "paused" if row.state == PUBLISHED and row.paused is not None else row.state
+
+
+def _write(path: str, data: bytes) -> None:
+    with replacing(path) as file:
+        file.write(data)
+
+
+def _newest_of_fast(rows: Sequence[Release]) -> Release:
+    """The release to make first. Of fast ones of a channel only the newest: it has what is in the others."""
+    first = rows[0]
+    if not first.fast:
+        return first
+    same = [row for row in rows if row.fast and row.channel == first.channel]
+    last = max(same, key=lambda row: row.serial)
+    for row in same:
+        if row is not last:
+            row.state, row.problem = SUPERSEDED, f"serial {last.serial} has what is in it"
+    return last
