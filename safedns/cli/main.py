@@ -18,9 +18,11 @@ COMMANDS: Final = {
     "check": "say everything that is wrong with a configuration",
     "explain": "say what happens to a name, and why",
     "stats": "show the counters of the running resolver",
+    "enroll": "make this router a device of a coordinator's",
     "sync": "keep the blocklist up to date with a coordinator",
     "blocklist": "compile lists, look into compiled ones",
-    "coordinator": "publish blocklists to routers",
+    "coordinator": "run the centre that keeps routers in sync",
+    "operator": "work with a coordinator: lists, changes, releases, routers",
 }
 
 FAILED: Final = 2

@@ -6,16 +6,21 @@ import random
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safedns.cli.common import add_config, add_json, print_json, print_table
-from safedns.errors import ConfigError
+from safedns.cli.common import add_config, add_json, print_json, print_table, warn
+from safedns.errors import ConfigError, SyncError
 
 if TYPE_CHECKING:
     import argparse
-    from pathlib import Path
+    from collections.abc import Callable
 
     from safedns.config.model import Config
+    from safedns.config.units import Endpoint
+    from safedns.sync.identity import Enrolment
+    from safedns.sync.report import Counters, Told
+    from safedns.sync.schedule import Rhythm
     from safedns.sync.store import State, Store
 
 EXAMPLES = """\
@@ -45,35 +50,56 @@ def run(arguments: argparse.Namespace) -> int:
     _check(config, arguments.config)
     if arguments.what == "status":
         return _status(config, as_json=arguments.json)
-    return _once(config, as_json=arguments.json) if arguments.once else _for_ever(arguments.config)
+    return _once(config, as_json=arguments.json) if arguments.once else _for_ever(config, arguments.config)
 
 
 def _check(config: Config, path: str | None) -> None:
+    if not config.coordinator.state:
+        raise ConfigError(f"{path or 'configuration'}: coordinator.state: expected a folder, found none; sync needs it")
     sync = config.coordinator
-    missing = [
-        word for word in ("mirrors", "channel", "root", "state") if not getattr(sync, word)
-    ]  # fmt: skip
-    if missing:
+    missing = [word for word in ("mirrors", "channel", "root") if not getattr(sync, word)]
+    if missing and _enrolment(config) is None:
         keys = ", ".join(f"coordinator.{word}" for word in missing)
-        raise ConfigError(f"{path or 'configuration'}: {keys}: expected a value, found none; sync needs it")
+        raise ConfigError(
+            f"{path or 'configuration'}: {keys}: expected a value, found none; run safedns enroll, or set them"
+        )
+
+
+def _enrolment(config: Config) -> Enrolment | None:
+    from safedns.sync.identity import load
+
+    return load(_store(config).folder)
 
 
 def _once(config: Config, *, as_json: bool) -> int:
+    from safedns.sync import report
     from safedns.sync.client import Router, sync
     from safedns.sync.transfer import Mirrors
 
-    store = _store(config)
-    router = Router(str(config.coordinator.channel), _device(store), _root(config))
-    with Mirrors(config.coordinator.mirrors) as mirrors:
-        outcome = sync(router, store, mirrors, time.time(), _loads)
-        transfer = {"requests": mirrors.requests, "received": mirrors.received}
+    store, enrolment = _store(config), _enrolment(config)
+    mirrors = config.coordinator.mirrors or ((enrolment.url,) if enrolment else ())
+    router = Router(_channel(config), _device(store), _root(config, store))
+    told = report.load(store.folder)
+    counters = report.read_counters(_metrics(config))
+    quarantined = set(store.load().quarantined)
+    with Mirrors(mirrors) as fetched:
+        outcome = sync(router, store, fetched, time.time(), _self_test(config, store))
+        transfer = {"requests": fetched.requests, "received": fetched.received}
+    for serial in set(store.load().quarantined) - quarantined:
+        told.tested(serial, failed=True)
+    if outcome.serial != outcome.before:
+        told.tested(outcome.serial, failed=False)
+    if enrolment is not None:
+        _tell(store, enrolment, told, counters, outcome.serial)
     if as_json:
         print_json(
             {"serial": outcome.serial, "before": outcome.before, "available": outcome.available,
              "reason": outcome.reason} | transfer
         )  # fmt: skip
     elif outcome.serial != outcome.before:
-        print(f"serial {outcome.serial} is active, before it {outcome.before or 'none'}; {mirrors.received:,} bytes")
+        print(
+            f"serial {outcome.serial} is active, before it {outcome.before or 'none'}; {transfer['received']:,} bytes"
+        )
     else:
         print(f"serial {outcome.serial} stays active")
     if outcome.reason and not as_json:
@@ -81,19 +107,76 @@ def _once(config: Config, *, as_json: bool) -> int:
     return 1 if outcome.reason else 0
 
 
-def _for_ever(path: str | None) -> int:
+def _tell(store: Store, enrolment: Enrolment, told: Told, counters: Counters | None, serial: int) -> None:
+    """Report, and follow another channel if the coordinator says so; that it can't be told is no failed sync."""
+    from safedns.sync import identity, report
+
+    state = store.load()
+    now = max(time.time(), state.signed)
+    try:
+        answer = report.send(store.folder, enrolment, told, counters, serial, now)
+        keys = identity.timestamp_keys(state.metadata)
+        found = identity.assigned(enrolment, answer, keys, now)
+    except SyncError as error:
+        report.save(store.folder, told)
+        warn(f"the report was not taken: {error}")
+        return
+    if found != enrolment:
+        identity.save(store.folder, found)
+        warn(f"this router follows channel {found.channel} from now on, as the coordinator says")
+
+
+def _metrics(config: Config) -> Endpoint | None:
+    return config.web.listen[0] if config.web.listen else None
+
+
+def _self_test(config: Config, store: Store) -> Callable[[Path], str | None]:
+    from safedns.sync.selftest import self_test
+
+    # What the resolver does says something of this blocklist only if it is the one that it reads.
+    reads = config.blocklist.file is not None and store.active.resolve() == Path(config.blocklist.file).resolve()
+    metrics = _metrics(config) if reads else None
+    return lambda path: self_test(path, metrics, config.listen[0])
+
+
+def _for_ever(config: Config, path: str | None) -> int:
     """Each sync is a process that ends, so that what it needs in memory is given back."""
-    from safedns.sync.schedule import FIRST, pause
+    from safedns.sync.schedule import FIRST, Rhythm
 
     # So that routers that start at one moment don't ask at one moment; nothing secret hangs on it.
-    generator = random.Random()  # noqa: S311
-    config = ["--config", path] if path is not None else []
-    failures = 0
-    time.sleep(generator.uniform(0, FIRST))
+    rhythm = Rhythm(random.Random())  # noqa: S311
+    words = ["--config", path] if path is not None else []
+    _listen(config, rhythm, rhythm.within(FIRST))
     while True:
-        done = subprocess.run([sys.executable, "-m", "safedns", "sync", "--once", *config], check=False)  # noqa: S603
-        failures = failures + 1 if done.returncode not in (0, 1) else 0
-        time.sleep(pause(failures, generator))
+        before = _active(_store(config))[0]
+        done = subprocess.run([sys.executable, "-m", "safedns", "sync", "--once", *words], check=False)  # noqa: S603
+        rhythm.synced(ok=done.returncode in (0, 1), changed=_active(_store(config))[0] != before)
+        _listen(config, rhythm, None)
+
+
+def _listen(config: Config, rhythm: Rhythm, seconds: float | None) -> None:
+    """Wait until it is time for a sync: after a while, or when the coordinator says that there is news."""
+    from safedns.sync.push import Listener
+
+    enrolment = _enrolment(config)
+    listener = Listener(enrolment.url, enrolment.channel) if enrolment else None
+    connected = listener is not None and listener.connect()
+    end = time.monotonic() + (rhythm.pause(connected=connected) if seconds is None else seconds)
+    # Where it is not, the pause is the shorter one, and trying to connect goes on meanwhile.
+    while (left := end - time.monotonic()) > 0:
+        if listener is None:
+            time.sleep(left)
+            return
+        if not listener.connected:
+            time.sleep(min(left, rhythm.reconnect()))
+            listener.connect()
+            continue
+        news = listener.listen(left)
+        if news is not None and news.serial > _active(_store(config))[0]:
+            rhythm.heard()
+            end = min(end, time.monotonic() + rhythm.spread(urgent=news.urgent))
+    if listener is not None:
+        listener.close()
 
 
 def _status(config: Config, *, as_json: bool) -> int:
@@ -102,7 +185,7 @@ def _status(config: Config, *, as_json: bool) -> int:
     serial, since = _active(store)
     if as_json:
         print_json(
-            {"channel": config.coordinator.channel, "serial": serial, "since": since, "available": state.available,
+            {"channel": _channel(config), "serial": serial, "since": since, "available": state.available,
              "checked": state.checked, "reason": state.problem}
         )  # fmt: skip
     else:
@@ -110,9 +193,14 @@ def _status(config: Config, *, as_json: bool) -> int:
     return 1 if state.problem else 0
 
 
+def _channel(config: Config) -> str:
+    enrolment = _enrolment(config)
+    return config.coordinator.channel or (enrolment.channel if enrolment else "")
+
+
 def _lines(config: Config, state: State, serial: int, since: int) -> list[tuple[str, str]]:
     return [
-        ("channel", str(config.coordinator.channel)),
+        ("channel", _channel(config)),
         ("active", f"serial {serial}, since {_date(since)}" if serial else "none"),
         ("available", f"serial {state.available}" if state.available else "unknown"),
         ("last asked", _date(state.checked) if state.checked else "never with success"),
@@ -134,8 +222,6 @@ def _active(store: Store) -> tuple[int, int]:
 
 
 def _store(config: Config) -> Store:
-    from pathlib import Path
-
     from safedns.sync.store import Store
 
     folder = Path(str(config.coordinator.state))
@@ -148,10 +234,10 @@ def _store(config: Config) -> Store:
     return Store(str(folder))
 
 
-def _root(config: Config) -> bytes:
-    from pathlib import Path
+def _root(config: Config, store: Store) -> bytes:
+    from safedns.sync.identity import ROOT
 
-    path = Path(str(config.coordinator.root))
+    path = Path(config.coordinator.root) if config.coordinator.root else store.folder / ROOT
     try:
         return path.read_bytes()
     except OSError as error:
@@ -167,15 +253,3 @@ def _device(store: Store) -> str:
         with replacing(path) as file:
             file.write(random.SystemRandom().randbytes(16).hex().encode())
     return path.read_text()
-
-
-def _loads(path: Path) -> str | None:
-    """Whether a resolver can load it."""
-    from safedns import _native
-    from safedns.errors import BlocklistError
-
-    try:
-        _native.Blocklist.load(str(path))
-    except BlocklistError as error:
-        return str(error)
-    return None

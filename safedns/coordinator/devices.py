@@ -140,6 +140,7 @@ def _read_report(body: bytes) -> dict[str, Any]:
             "number": _count_of(plain["number"], 2**53),
             "channel": str(plain["channel"])[:63],
             "serial": _count_of(plain["serial"], 2**53),
+            "counted": _count_of(plain["counted"], 2**53),
             "version": str(plain["version"])[:32],
             "queries": _count_of(plain["queries"], 2**53),
             "blocked": _count_of(plain["blocked"], 2**53),
@@ -164,7 +165,7 @@ async def _count(session: AsyncSession, channel: str, found: dict[str, Any]) -> 
     share = queries / found["queries"] if found["queries"] else 0
     blocked = min(int(found["blocked"] * share), queries)
     failed = min(int(found["failed"] * share), queries)
-    await _sum(session, channel, found["serial"], Figures(1, queries, blocked, failed))
+    await _sum(session, channel, found["counted"], Figures(1, queries, blocked, failed))
     for serial, (done, failures) in found["tests"].items():
         await _sum(session, channel, serial, Figures(0, 0, 0, 0, done, failures))
 

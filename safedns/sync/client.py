@@ -73,8 +73,9 @@ def sync(
     state = store.load()
     old = _active(store)
     before = old.serial if old else 0
-    # The file outlives the state: it is what was accepted.
-    state.accepted = max(state.accepted, before)
+    # The file outlives the state: it is what was accepted, unless the router followed another channel then.
+    known = before if state.follow(router.channel) else 0
+    state.accepted = max(state.accepted, known)
     now = max(now, state.signed, BUILT)
     try:
         signed = trusted(router.channel, router.bootstrap, state.metadata, now, mirrors.get)
@@ -82,10 +83,10 @@ def sync(
         now = max(now, state.signed)
         state.checked = int(now)
         state.available = signed.releases[0].serial if signed.releases else 0
-        release, state.problem = choose(signed.releases, router.device, now, before, state)
+        release, state.problem = choose(signed.releases, router.device, now, known, state)
         if release is not None:
             _take(release, store, mirrors, old, self_test)
-            state.accepted = release.serial
+            state.accepted, state.channel = release.serial, router.channel
     except _QuarantineError as error:
         state.quarantine(error.serial, str(error))
         state.problem = str(error)
@@ -126,6 +127,8 @@ def choose(
             return None, reason or f"serial {release.serial} is older than {max(active, state.accepted)}: never taken"
         if release.serial in state.quarantined:
             reason = reason or state.quarantined[release.serial]
+        elif NOTHING not in release.deltas and active not in release.deltas:
+            reason = reason or f"serial {release.serial} is being prepared for routers on serial {active}"
         elif release.paused:
             reason = reason or f"the rollout of serial {release.serial} is paused"
         elif not release.reaches(device, now):

@@ -33,7 +33,8 @@ class State:
     Attributes:
         metadata: files of the trust client by name.
         signed: when the newest metadata was signed, in seconds since 1970.
-        accepted: the highest serial that was ever active.
+        channel: whose release is active; empty if there never was one.
+        accepted: the highest serial of it that was ever active.
         quarantined: why, by serial, for those that are not taken again.
         checked: when the publisher was asked with success for the last time, in seconds since 1970.
         available: the newest serial that was signed then.
@@ -42,11 +43,20 @@ class State:
 
     metadata: dict[str, str] = field(default_factory=dict)
     signed: int = 0
+    channel: str = ""
     accepted: int = 0
     quarantined: dict[int, str] = field(default_factory=dict)
     checked: int = 0
     available: int = 0
     problem: str = ""
+
+    def follow(self, channel: str) -> bool:
+        """Whether the active blocklist is of this channel; if not, what is known of serials means nothing here."""
+        if self.channel in ("", channel):
+            return True
+        self.accepted = 0
+        self.quarantined = {}
+        return False
 
     def quarantine(self, serial: int, reason: str) -> None:
         """Remember not to take a serial again; the oldest of too many are forgotten."""
@@ -130,6 +140,7 @@ def _state(plain: dict[str, Any]) -> State:
     return State(
         metadata={str(name): str(text) for name, text in plain["metadata"].items()},
         signed=int(plain["signed"]),
+        channel=str(plain["channel"]),
         accepted=int(plain["accepted"]),
         quarantined={int(serial): str(reason) for serial, reason in plain["quarantined"].items()},
         checked=int(plain["checked"]),

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from safedns.cli.main import main
-from safedns.cli.stats import Sample, parse
+from safedns.telemetry.page import Sample, parse
 
 PAGE = """\
 # HELP safedns_queries_total Queries.

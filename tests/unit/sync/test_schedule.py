@@ -8,24 +8,55 @@ from pathlib import Path
 import pytest
 
 from safedns.cli.main import main
-from safedns.sync.schedule import FIRST, POLL, SPREAD, pause
+from safedns.sync.schedule import FIRST, NEWS, POLL, POLL_CONNECTED, SETTLED, SPREAD, URGENT, Rhythm
 from tests.helpers.publisher import Centre, Home, WebServer
 
 
-def test_polls_are_spread_around_the_hour() -> None:
-    generator = random.Random(1)
-    pauses = [pause(0, generator) for _ in range(1000)]
-    assert POLL * (1 - SPREAD) <= min(pauses) < POLL * 0.85
-    assert POLL * 1.15 < max(pauses) <= POLL * (1 + SPREAD)
+def rhythm() -> Rhythm:
+    return Rhythm(random.Random(1))
+
+
+@pytest.mark.parametrize(("connected", "usual"), [(False, POLL), (True, POLL_CONNECTED)])
+def test_polls_are_spread_around_the_pause(connected: bool, usual: float) -> None:
+    each = rhythm()
+    pauses = [each.pause(connected=connected) for _ in range(1000)]
+    assert usual * (1 - SPREAD) <= min(pauses) < usual * 0.85
+    assert usual * 1.15 < max(pauses) <= usual * (1 + SPREAD)
 
 
 @pytest.mark.parametrize(("failures", "most"), [(1, 30), (2, 60), (5, 480), (8, 3600), (1000, 3600)])
 def test_failures_back_off_over_the_whole_of_the_pause(failures: int, most: float) -> None:
-    generator = random.Random(1)
-    pauses = [pause(failures, generator) for _ in range(1000)]
+    each = rhythm()
+    for _ in range(failures):
+        each.synced(ok=False, changed=False)
+    pauses = [each.pause(connected=True) for _ in range(1000)]
     assert min(pauses) < most * 0.01
     assert most * 0.95 < max(pauses) <= most
     assert most * 0.45 < statistics.mean(pauses) < most * 0.55
+
+
+def test_a_new_blocklist_is_reported_on_soon() -> None:
+    each = rhythm()
+    each.synced(ok=True, changed=True)
+    assert SETTLED * (1 - SPREAD) <= each.pause(connected=True) <= SETTLED * (1 + SPREAD)
+    each.synced(ok=True, changed=False)
+    assert each.pause(connected=True) > SETTLED * 2
+
+
+def test_lost_connections_are_tried_again_over_longer_and_longer_pauses() -> None:
+    each = rhythm()
+    first = [rhythm().reconnect() for _ in range(3)]
+    assert max(first) <= 10
+    pauses = [each.reconnect() for _ in range(200)]
+    assert 300 < max(pauses) <= 600
+    each.heard()
+    assert each.reconnect() <= 10
+
+
+def test_what_is_urgent_is_not_waited_with() -> None:
+    each = rhythm()
+    assert max(each.spread(urgent=True) for _ in range(100)) <= URGENT
+    assert 50 < max(each.spread(urgent=False) for _ in range(100)) <= NEWS
 
 
 def test_it_goes_on_until_told_to_stop(
@@ -55,7 +86,7 @@ def test_it_goes_on_until_told_to_stop(
     assert main(["sync", "--config", str(config)]) == 130
     server.close()
     assert 0 <= slept[0] <= FIRST
-    assert slept[1] >= POLL * (1 - SPREAD)
+    assert SETTLED * (1 - SPREAD) <= slept[1] <= SETTLED * (1 + SPREAD)
     assert slept[2] <= 30
     assert slept[3] >= POLL * (1 - SPREAD)
     out, error = capfd.readouterr()
