@@ -20,8 +20,8 @@ from safedns.config.units import CHANNEL_NAME
 from safedns.errors import SyncError
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Mapping
+    from pathlib import Path
 
 _KEY: Final = "device.pem"
 _ENROLMENT: Final = "enrolment.json"

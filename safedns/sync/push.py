@@ -5,9 +5,11 @@ It is an accelerator. Nothing depends on it: without it the router asks by itsel
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import queue
+import socket
 import threading
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -45,6 +47,7 @@ class Listener:
         self._url = urlsplit(url)
         self._channel = channel
         self._connection: http.client.HTTPConnection | None = None
+        self._socket: socket.socket | None = None
         self._heard: queue.SimpleQueue[News | None] = queue.SimpleQueue()
 
     @property
@@ -71,7 +74,7 @@ class Listener:
             connection.close()
             return False
         ours.settimeout(SILENCE)
-        self._connection, self._heard = connection, queue.SimpleQueue()
+        self._connection, self._socket, self._heard = connection, ours, queue.SimpleQueue()
         threading.Thread(target=_read, args=(response, self._heard), daemon=True).start()
         return True
 
@@ -87,9 +90,12 @@ class Listener:
 
     def close(self) -> None:
         """End the connection."""
-        if self._connection is not None:
+        if self._connection is not None and self._socket is not None:
+            with contextlib.suppress(OSError):
+                # Wakes the thread, which has the lock that closing needs.
+                self._socket.shutdown(socket.SHUT_RDWR)
             self._connection.close()
-            self._connection = None
+            self._connection = self._socket = None
 
 
 def _read(response: http.client.HTTPResponse, heard: queue.SimpleQueue[News | None]) -> None:
