@@ -168,7 +168,7 @@ class Center:
     async def _ill(self, session: AsyncSession, channel: str) -> tuple[Release, list[str]] | None:
         rows = await releases(session, channel)
         row = next((each for each in rows if each.state == PUBLISHED), None)
-        if row is None or row.paused is not None or step(described(row), self.now)[1] is None:
+        if row is None or row.paused is not None or not row.watched or step(described(row), self.now)[1] is None:
             return None
         reasons = worse(*await figures(session, channel, row.serial), self.limits)
         return (row, reasons) if reasons else None

@@ -542,6 +542,8 @@ async def resume(writing: Writing, row: Release, person: str) -> None:
         raise ConflictError(f"serial {row.serial} of {row.channel} is {state_of(row)}: it can't be resumed")
     row.ramp = [list(step) for step in resumed(described(row), row.paused, writing.now)]
     row.paused, row.pause_reason = None, ""
+    # Who resumes has seen the figures; they don't stop it a second time.
+    row.watched = False
     writing.audit("", person, "rollout.resume", f"{row.channel}/{row.serial}")
 
 

@@ -202,6 +202,7 @@ class Release(Base):
     ramp: Mapped[list[Any]]
     paused: Mapped[int | None]
     pause_reason: Mapped[str] = mapped_column(Text, default="")
+    watched: Mapped[bool] = mapped_column(default=True)
     republished: Mapped[int | None]
     sha256: Mapped[str | None] = mapped_column(String(64))
     size: Mapped[int | None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
@@ -10,8 +12,6 @@ from safedns.coordinator.app import Application
 from safedns.errors import CoordinatorError
 
 if TYPE_CHECKING:
-    import socket
-
     from safedns.config.units import Endpoint
     from safedns.coordinator.center import Center
 
@@ -40,6 +40,7 @@ def serve(center: Center, listen: Endpoint) -> None:
     Raises:
         CoordinatorError: the address can't be used, or the database.
     """
+    asyncio.run(center.database.check())
     config = uvicorn.Config(
         Application(center),
         loop="uvloop",
@@ -50,13 +51,21 @@ def serve(center: Center, listen: Endpoint) -> None:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        backlog=_BACKLOG,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=GRACE,
-        host=listen.address,
-        port=listen.port,
     )
-    server = _Server(config, center)
-    server.run()
-    if not server.started:
-        raise CoordinatorError(f"{listen}: expected to be able to serve there; the log says why it can't")
+    with _bound(listen) as listener:
+        _Server(config, center).run(sockets=[listener])
+
+
+def _bound(listen: Endpoint) -> socket.socket:
+    family = socket.AF_INET6 if ":" in listen.address else socket.AF_INET
+    listener = socket.socket(family)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((listen.address, listen.port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise CoordinatorError(f"{listen}: expected an address to serve at, found: {error.strerror}") from None
+    return listener

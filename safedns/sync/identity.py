@@ -85,8 +85,6 @@ def enrol(folder: Path, token: str) -> Enrolment:
             f"{ticket.url}: expected the root {ticket.root} that the token names, found {found}: "
             "this is another coordinator, or somebody is in between"
         )
-    with replacing(folder / ROOT) as file:
-        file.write(root)
     key = _make_key(folder / _KEY)
     answer = post(
         f"{ticket.url}/v1/devices",
@@ -95,6 +93,8 @@ def enrol(folder: Path, token: str) -> Enrolment:
         ).encode(),
     )
     enrolment = Enrolment(ticket.url, str(answer["device"]), str(answer["channel"]))
+    with replacing(folder / ROOT) as file:
+        file.write(root)
     save(folder, enrolment)
     return enrolment
 

@@ -90,10 +90,11 @@ class Nats:
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
             except OSError:
                 assert time.monotonic() < end
                 time.sleep(0.05)
+            else:
+                return
 
     def close(self) -> None:
         self._process.terminate()

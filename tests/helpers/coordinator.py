@@ -80,7 +80,12 @@ class Coordinator:
     """`safedns coordinator serve`, one instance or more over one database."""
 
     def __init__(
-        self, folder: Path, *channels: str, database: str | None = None, nats: str | None = None, keys: Sequence[str] = ()
+        self,
+        folder: Path,
+        *channels: str,
+        database: str | None = None,
+        nats: str | None = None,
+        keys: Sequence[str] = (),
     ) -> None:
         self.folder = folder
         self.people = folder.parent

@@ -2,12 +2,15 @@
 
 import itertools
 from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.helpers.backends import Nats, Postgres
 from tests.helpers.coordinator import Coordinator, Person
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Country:
@@ -72,7 +75,10 @@ def country(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     folder: Path = tmp_path_factory.mktemp(request.param)
     words: dict[str, str] = {}
     if request.param == "postgres":
-        words = {"database": request.getfixturevalue("postgres").database(), "nats": request.getfixturevalue("nats").url}
+        words = {
+            "database": request.getfixturevalue("postgres").database(),
+            "nats": request.getfixturevalue("nats").url,
+        }
     coordinator = Coordinator(folder / "centre", *CHANNELS, **words)
     with coordinator:
         made = Country(coordinator)

@@ -222,6 +222,7 @@ def upgrade() -> None:
         sa.Column("ramp", sa.JSON(), nullable=False),
         sa.Column("paused", sa.BigInteger(), nullable=True),
         sa.Column("pause_reason", sa.Text(), nullable=False),
+        sa.Column("watched", sa.Boolean(), nullable=False),
         sa.Column("republished", sa.BigInteger(), nullable=True),
         sa.Column("sha256", sa.String(length=64), nullable=True),
         sa.Column("size", sa.BigInteger(), nullable=True),
