@@ -40,7 +40,7 @@ def serve(center: Center, listen: Endpoint) -> None:
     Raises:
         CoordinatorError: the address can't be used, or the database.
     """
-    asyncio.run(center.database.check())
+    asyncio.run(_check(center))
     config = uvicorn.Config(
         Application(center),
         loop="uvloop",
@@ -56,6 +56,14 @@ def serve(center: Center, listen: Endpoint) -> None:
     )
     with _bound(listen) as listener:
         _Server(config, center).run(sockets=[listener])
+
+
+async def _check(center: Center) -> None:
+    """Find out about the database before the server's own event loop, which connections belong to."""
+    try:
+        await center.database.check()
+    finally:
+        await center.database.close()
 
 
 def _bound(listen: Endpoint) -> socket.socket:

@@ -44,6 +44,11 @@ class Cluster:
         self.operators[0]("list-add", "orders", "--category", "gambling")
         self.operators[0]("channel-lists", "isp-a", "orders")
 
+    def _people(self, role: str) -> list[Person]:
+        """One at each instance."""
+        person = self.coordinator.person
+        return [person(f"{role}-{number}", role, url=url) for number, url in enumerate(self.urls)]
+
     def approve(self, *names: str, at: int = 0, fast: bool = False) -> None:
         flags = ["--fast"] if fast else []
         change = self.operators[at].json("block", "orders", *names, "--reason", "order", *flags)
