@@ -12,7 +12,7 @@ CACHE := .cache
 STARTER := $(CACHE)/starter.sdns
 NATIVE := $(shell find native -name '*.rs' -not -path 'native/target/*' -not -path 'native/fuzz/*') native/Cargo.toml native/Cargo.lock native/core/Cargo.toml native/python/Cargo.toml
 FUZZ_SECONDS ?= 60
-TEST_PACKAGES := bind9 bind9-dnsutils chromium curl dnsmasq-base fonts-noto-core g++ iproute2 knot-dnsutils knot-resolver nsd openssl pdns-recursor unbound
+TEST_PACKAGES := bind9 bind9-dnsutils chromium curl dnsmasq-base fonts-noto-core g++ iproute2 knot-dnsutils knot-resolver nats-server nginx-light nsd openssl pdns-recursor postgresql unbound
 BENCH_PACKAGES := bind9 bind9-dnsutils dnsdist dnsmasq-base dnsperf knot-resolver nsd pdns-recursor unbound
 
 .PHONY: help
@@ -101,7 +101,7 @@ bytecode: build
 	@$(BIN)/python -m compileall -q safedns
 
 $(VENV)/.developed: $(VENV)/.built
-	$(BIN)/pip install --quiet --disable-pip-version-check $$($(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['dev'], sep='\n')")
+	$(BIN)/pip install --quiet --disable-pip-version-check $$($(BIN)/python -c "import tomllib; extras = tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']; print(*extras['dev'], *extras['coordinator'], sep='\n')")
 	@touch $@
 
 $(STARTER): $(VENV)/.built $(wildcard blocklists/*.txt)

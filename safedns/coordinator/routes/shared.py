@@ -36,9 +36,9 @@ class Input(BaseModel):
 
 
 class Problem(BaseModel):
-    """What is wrong, in a sentence."""
+    """What is wrong, in a sentence; where values are, one for each."""
 
-    detail: str
+    detail: str | list[dict[str, Any]]
 
 
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
@@ -50,6 +50,9 @@ PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
         404: "not there, or another tenant's",
         409: "not as things are now",
         413: "larger than accepted",
+        422: "its content means nothing",
+        429: "it comes too often",
+        503: "the database is away, or the disk is full",
     }.items()
 }
 
