@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from safedns.config.model import Config
     from safedns.config.units import Endpoint
     from safedns.sync.identity import Enrolment
+    from safedns.sync.push import Listener
     from safedns.sync.report import Counters, Told
     from safedns.sync.schedule import Rhythm
     from safedns.sync.store import State, Store
@@ -146,27 +147,40 @@ def _for_ever(config: Config, path: str | None) -> int:
     # So that routers that start at one moment don't ask at one moment; nothing secret hangs on it.
     rhythm = Rhythm(random.Random())  # noqa: S311
     words = ["--config", path] if path is not None else []
-    _listen(config, rhythm, rhythm.within(FIRST))
+    # It stays open while a sync runs: what is said meanwhile is heard afterwards.
+    listener = _listener(config, None)
+    _listen(config, rhythm, listener, rhythm.within(FIRST))
     while True:
         before = _active(_store(config))[0]
         done = subprocess.run([sys.executable, "-m", "safedns", "sync", "--once", *words], check=False)  # noqa: S603
         rhythm.synced(ok=done.returncode in (0, 1), changed=_active(_store(config))[0] != before)
-        _listen(config, rhythm, None)
+        listener = _listener(config, listener)
+        _listen(config, rhythm, listener, rhythm.pause(connected=listener is not None and listener.connected))
 
 
-def _listen(config: Config, rhythm: Rhythm, seconds: float | None) -> None:
-    """Wait until it is time for a sync: after a while, or when the coordinator says that there is news."""
+def _listener(config: Config, there: Listener | None) -> Listener | None:
+    """The connection for news of the channel that the router follows now; None if it is no device."""
     from safedns.sync.push import Listener
 
     enrolment = _enrolment(config)
-    listener = Listener(enrolment.url, enrolment.channel) if enrolment else None
-    connected = listener is not None and listener.connect()
-    end = time.monotonic() + (rhythm.pause(connected=connected) if seconds is None else seconds)
-    # Where it is not, the pause is the shorter one, and trying to connect goes on meanwhile.
+    if enrolment is None:
+        return None
+    if there is not None and there.channel == enrolment.channel:
+        return there
+    if there is not None:
+        there.close()
+    made = Listener(enrolment.url, enrolment.channel)
+    made.connect()
+    return made
+
+
+def _listen(config: Config, rhythm: Rhythm, listener: Listener | None, seconds: float) -> None:
+    """Wait until it is time for a sync: after a while, or when the coordinator says that there is news."""
+    if listener is None:
+        time.sleep(seconds)
+        return
+    end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
-        if listener is None:
-            time.sleep(left)
-            return
         if not listener.connected:
             time.sleep(min(left, rhythm.reconnect()))
             listener.connect()
@@ -175,8 +189,6 @@ def _listen(config: Config, rhythm: Rhythm, seconds: float | None) -> None:
         if news is not None and news.serial > _active(_store(config))[0]:
             rhythm.heard()
             end = min(end, time.monotonic() + rhythm.spread(urgent=news.urgent))
-    if listener is not None:
-        listener.close()
 
 
 def _status(config: Config, *, as_json: bool) -> int:

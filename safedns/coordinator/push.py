@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import random
+import time
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
@@ -25,6 +26,9 @@ MOST: Final = 50_000
 KEEP_ALIVE: Final = 240.0
 """Seconds between two comments on a connection that has nothing to say: less than what any address translator forgets
 a connection after (RFC 5382 section 5: two hours and four minutes)."""
+
+URGENT: Final = 60.0
+"""Seconds for which what is urgent is urgent for those who connect late."""
 
 _SLICE: Final = 500
 """Connections that are written to before others have their turn."""
@@ -46,7 +50,7 @@ class Hub:
 
     def __init__(self) -> None:
         self._channels: dict[str, set[Subscriber]] = {}
-        self._newest: dict[str, bytes] = {}
+        self._newest: dict[str, tuple[int, float]] = {}
         self.sent = 0
 
     @property
@@ -56,10 +60,8 @@ class Hub:
 
     async def tell(self, channel: str, serial: int, *, urgent: bool) -> None:
         """Send a serial to all who follow a channel, and later to those who come."""
-        text = event(channel, serial, urgent=urgent)
-        # Who connects later may take its time.
-        self._newest[channel] = event(channel, serial, urgent=False)
-        await self._send(list(self._channels.get(channel, ())), text)
+        self._newest[channel] = (serial, time.monotonic() + URGENT if urgent else 0.0)
+        await self._send(list(self._channels.get(channel, ())), event(channel, serial, urgent=urgent))
 
     async def keep_alive(self) -> None:
         """Write comments for ever, so that connections are seen to live."""
@@ -79,7 +81,7 @@ class Hub:
             return
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         subscriber = Subscriber(send)
-        subscriber.write(b"retry: 15000\n\n" + self._newest.get(channel, b""))
+        subscriber.write(b"retry: 15000\n\n" + self._last(channel))
         members = self._channels.setdefault(channel, set())
         members.add(subscriber)
         try:
@@ -87,6 +89,13 @@ class Hub:
                 pass
         finally:
             members.discard(subscriber)
+
+    def _last(self, channel: str) -> bytes:
+        """The last event, for who connects now."""
+        if channel not in self._newest:
+            return b""
+        serial, urgent_until = self._newest[channel]
+        return event(channel, serial, urgent=time.monotonic() < urgent_until)
 
     def close(self) -> None:
         """End all connections."""

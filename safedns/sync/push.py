@@ -41,11 +41,15 @@ class News(NamedTuple):
 
 
 class Listener:
-    """A connection for events of a channel; a thread reads it, which ends with it."""
+    """A connection for events of a channel; a thread reads it, which ends with it.
+
+    Attributes:
+        channel: whose events they are.
+    """
 
     def __init__(self, url: str, channel: str) -> None:
         self._url = urlsplit(url)
-        self._channel = channel
+        self.channel = channel
         self._connection: http.client.HTTPConnection | None = None
         self._socket: socket.socket | None = None
         self._heard: queue.SimpleQueue[News | None] = queue.SimpleQueue()
@@ -61,7 +65,7 @@ class Listener:
         secure = self._url.scheme == "https"
         kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
         connection = kind(str(self._url.hostname), self._url.port, timeout=CONNECT)
-        path = f"{self._url.path.rstrip('/')}/v1/events?channel={self._channel}"
+        path = f"{self._url.path.rstrip('/')}/v1/events?channel={self.channel}"
         try:
             connection.request("GET", path, headers={"Accept": "text/event-stream"})
             # The response takes the socket over if it lasts until the connection ends.
