@@ -1,143 +1,114 @@
-"""From a publisher's command line to a router's answers: published, fetched, served; blocked and unblocked at once."""
+"""`safedns sync` at a command line, against files that any web server serves; without enrolment, push and reports."""
 
 import json
-import subprocess
-import sys
-import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.helpers.publisher import WebServer
-from tests.helpers.service import Service
+from tests.helpers.coordinator import Router, run
+from tests.helpers.publisher import Centre, WebServer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
 
-
-def run(*words: str, status: int = 0) -> str:
-    """The program's output; its exit status must be this one."""
-    done = subprocess.run(
-        [sys.executable, "-m", "safedns", *words], capture_output=True, text=True, check=False, timeout=30
-    )
-    assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-class Publisher:
-    """Somebody with a coordinator's folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "centre"
-        self.serial = 0
-        run("coordinator", "init", "--folder", str(self.folder), "--channel", "isp-a",
-            "--root-keys", "3", "--root-threshold", "2")  # fmt: skip
-
-    def publish(self, *names: str, at_once: bool = True) -> dict:
-        self.serial += 1
-        (self.folder / "list.txt").write_text("\n".join(names))
-        file = str(self.folder / "list.sdns")
-        run("blocklist", "compile", "--output", file, "--serial", str(self.serial),
-            f"gambling={self.folder / 'list.txt'}")  # fmt: skip
-        words = ["--at-once"] if at_once else []
-        return json.loads(
-            run("coordinator", "publish", "--folder", str(self.folder), "--channel", "isp-a", "--json", *words, file)
-        )
+NAMES = [f"n{number * 7919 % 1_000_003}.example" for number in range(3000)]
 
 
 @pytest.fixture
-def publisher(tmp_path: Path) -> Publisher:
-    return Publisher(tmp_path)
+def centre(tmp_path: Path) -> Centre:
+    made = Centre(tmp_path / "centre")
+    made.now = datetime.now(UTC)
+    made.repository.refresh(made.online, made.now)
+    made.repository.write()
+    (made.folder / "root.json").write_bytes(made.root)
+    return made
 
 
 @pytest.fixture
-def server(publisher: Publisher):
-    server = WebServer(publisher.folder / "public")
-    yield server
-    server.close()
+def server(centre: Centre) -> Iterator[WebServer]:
+    made = WebServer(centre.public)
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def config(tmp_path: Path, publisher: Publisher, server: WebServer) -> Path:
-    (tmp_path / "router").mkdir()
-    path = tmp_path / "router" / "safedns.yaml"
-    path.write_text(
-        yaml.safe_dump(
-            {
-                "coordinator": {
-                    "mirrors": [server.url],
-                    "channel": "isp-a",
-                    "root": str(publisher.folder / "root.json"),
-                    "state": "sync",
-                }
-            }
-        )
-    )
-    return path
+def router(tmp_path: Path, centre: Centre, server: WebServer) -> Iterator[Router]:
+    root = str(centre.folder / "root.json")
+    made = Router(tmp_path / "router", mirrors=[server.url], channel="isp-a", root=root)
+    yield made
+    made.close()
 
 
-def until(true, seconds: float = 5.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+def test_fetched_and_served_then_blocked_and_unblocked(centre: Centre, router: Router) -> None:
+    centre.publish(NAMES, 1)
+    assert router.sync().startswith("serial 1 is active, before it none; ")
+    router.service.start()
+    assert router.blocks("www.n7919.example")
+    assert not router.blocks("casino.example")
+    release = centre.publish([*NAMES, "casino.example"], 2)
+    assert release.deltas[1].length < release.deltas[0].length / 5
+    router.sync()
+    # The self-test waits until the resolver uses it.
+    assert router.blocks("www.casino.example")
+    centre.publish(NAMES, 3)
+    done = json.loads(run("sync", "--once", "--json", "--config", str(router.service.file)))
+    assert (done["serial"], done["before"], done["requests"]) == (3, 2, 2)
+    assert not router.blocks("www.casino.example")
+    assert router.blocks("www.n7919.example")
 
 
-def test_published_fetched_and_served_then_unblocked(publisher: Publisher, config: Path, tmp_path: Path) -> None:
-    names = [f"n{number * 7919 % 1_000_003}.example" for number in range(3000)]
-    publisher.publish(*names)
-    assert run("sync", "--once", "--config", str(config)).startswith("serial 1 is active, before it none; ")
-    active = config.parent / "sync" / "blocklist.sdns"
-    with Service(tmp_path, blocklist={"file": str(active)}) as router:
-        assert router.is_blocked("www.n7919.example")
-        assert not router.is_blocked("casino.example")
-        release = publisher.publish(*names, "casino.example")
-        assert release["deltas"]["1"][1] < release["deltas"]["0"][1] / 5
-        run("sync", "--once", "--config", str(config))
-        until(lambda: router.is_blocked("www.casino.example"))
-        publisher.publish(*names)
-        done = json.loads(run("sync", "--once", "--json", "--config", str(config)))
-        assert (done["serial"], done["before"], done["requests"]) == (3, 2, 2)
-        until(lambda: not router.is_blocked("www.casino.example"))
-        assert router.is_blocked("www.n7919.example")
+def test_a_resolver_that_does_not_take_it_gets_the_old_one_back(
+    centre: Centre, router: Router, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The resolver reads another file, and the configuration of the sync says that it reads this one."""
+    centre.publish(["a.example"], 1)
+    router.sync()
+    router.service.start()
+    other = router.folder / "other.sdns"
+    other.write_bytes((router.state / "blocklist.sdns").read_bytes())
+    router.service.stop()
+    right = router.service.file.read_text()
+    router.service.config["blocklist"] = {"file": str(other)}
+    router.service.start()
+    router.service.file.write_text(right)
+    centre.publish(["a.example", "b.example"], 2)
+    said = router.sync(status=1)
+    assert "the self-test failed: the resolver does not use serial 2 after 15 seconds; the one before is active" in said
+    assert router.status()["serial"] == 1
+    assert "serial 2 is in quarantine" in router.sync(status=1)
 
 
-def test_status_says_in_five_lines_what_runs_and_why(publisher: Publisher, config: Path, server: WebServer) -> None:
-    lines = run("sync", "status", "--config", str(config)).splitlines()
+def test_status_says_in_five_lines_what_runs_and_why(centre: Centre, router: Router, server: WebServer) -> None:
+    config = str(router.service.file)
+    lines = run("sync", "status", "--config", config).splitlines()
     assert [line.split(maxsplit=1)[0] for line in lines] == ["channel", "active", "available", "last", "different"]
-    publisher.publish("a.example")
-    run("sync", "--once", "--config", str(config))
-    found = json.loads(run("sync", "status", "--json", "--config", str(config)))
+    centre.publish(["a.example"], 1)
+    router.sync()
+    found = router.status()
     assert (found["channel"], found["serial"], found["available"], found["reason"]) == ("isp-a", 1, 1, "")
     # An id by which it is not among the first.
-    (config.parent / "sync" / "device").write_text("router-1")
-    publisher.publish("a.example", "b.example", at_once=False)
+    (router.state / "device").write_text("router-1")
+    centre.publish(["a.example", "b.example"], 2, ramp=((0, 1_000), (1800, 1_000_000)))
     reason = "it is not this router's turn for serial 2 yet"
-    assert reason in run("sync", "--once", "--config", str(config), status=1)
-    assert reason in run("sync", "status", "--config", str(config), status=1)
+    assert reason in router.sync(status=1)
+    assert reason in run("sync", "status", "--config", config, status=1)
     server.close()
-    assert "can't be fetched" in run("sync", "--once", "--config", str(config), status=2)
-    assert json.loads(run("sync", "status", "--json", "--config", str(config), status=1))["serial"] == 1
+    assert "can't be fetched" in router.sync(status=2)
+    assert router.status()["serial"] == 1
 
 
-def test_what_is_missing_is_said(config: Path, publisher: Publisher) -> None:
+def test_what_is_missing_is_said(router: Router, centre: Centre) -> None:
+    config = router.service.file
     text = config.read_text()
     config.write_text("{}\n")
-    found = run("sync", "--once", "--config", str(config), status=2)
-    assert "coordinator.mirrors, coordinator.channel, coordinator.root, coordinator.state: expected a value" in found
+    assert "coordinator.state: expected a folder, found none" in router.sync(status=2)
+    config.write_text("coordinator: {state: sync}\n")
+    assert (
+        "coordinator.mirrors, coordinator.channel, coordinator.root: expected a value, found none; run safedns enroll"
+        in router.sync(status=2)
+    )
     config.write_text(text.replace("root.json", "none.json"))
-    assert "coordinator.root: expected the coordinator's root.json" in run(
-        "sync", "--once", "--config", str(config), status=2
-    )
-    again = run("coordinator", "init", "--folder", str(publisher.folder), "--channel", "isp-a", status=2)
-    assert "root-1.pem: expected no key, found one; it is not written over" in again
-    keys = publisher.folder / "keys"
-    assert (keys / "root-1.pem").stat().st_mode & 0o777 == 0o600
-    for path in keys.glob("root-*.pem"):
-        path.unlink()
-    publisher.publish("a.example")
-    assert "signed anew: isp-a" in run("coordinator", "refresh", "--folder", str(publisher.folder))
-    (keys / "snapshot.pem").write_text("-----BEGIN NOTHING-----")
-    assert "snapshot.pem: expected an unencrypted private key in PEM format" in run(
-        "coordinator", "refresh", "--folder", str(publisher.folder), status=2
-    )
+    assert "coordinator.root: expected the coordinator's root.json" in router.sync(status=2)
+    config.write_text("{}\n")
+    assert "coordinator.state: expected a folder for what comes, found none" in router.enrol("x", status=2)
