@@ -13,7 +13,7 @@ STARTER := $(CACHE)/starter.sdns
 NATIVE := $(shell find native -name '*.rs' -not -path 'native/target/*' -not -path 'native/fuzz/*') native/Cargo.toml native/Cargo.lock native/core/Cargo.toml native/python/Cargo.toml
 FUZZ_SECONDS ?= 60
 TEST_PACKAGES := bind9 bind9-dnsutils chromium curl dnsmasq-base fonts-noto-core g++ iproute2 knot-dnsutils knot-resolver nats-server nginx-light nsd openssl pdns-recursor postgresql unbound
-BENCH_PACKAGES := bind9 bind9-dnsutils dnsdist dnsmasq-base dnsperf knot-resolver nsd pdns-recursor unbound
+BENCH_PACKAGES := bind9 bind9-dnsutils dnsdist dnsmasq-base dnsperf knot-resolver nsd pdns-recursor unbound strace wrk
 
 .PHONY: help
 help: ## List the targets
