@@ -39,6 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     serve.add_argument(
         "--listen", metavar="ADDR:PORT", default=DEFAULT_LISTEN, help=f"where (default {DEFAULT_LISTEN})"
     )
+    serve.add_argument("--log-json", action="store_true", help="log lines as JSON, for programs")
     serve.add_argument("--nats", metavar="URL", help="a NATS server that tells the other instances (or $SAFEDNS_NATS)")
     publish = _command(commands, "publish", "publish a channel's lists as they are now", _publish)
     publish.add_argument("channel", metavar="CHANNEL", help="whose routers take it")
@@ -222,7 +223,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         listen = ENDPOINT.read(arguments.listen)
     except Mismatch:
         raise CoordinatorError(f"--listen: expected {ENDPOINT.expected}, found {arguments.listen!r}") from None
-    setup("coordinator", "info")
+    setup("coordinator", "info", as_json=arguments.log_json)
     serve(_center(arguments), listen)
     return 0
 

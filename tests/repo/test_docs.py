@@ -1,5 +1,6 @@
 """What the documents say is so: links and anchors, commands, configuration, metrics."""
 
+import asyncio
 import dataclasses
 import mmap
 import re
@@ -13,6 +14,10 @@ from safedns.cli.main import COMMANDS, _parser
 from safedns.config.load import read
 from safedns.config.model import Config
 from safedns.config.words import BLOCKABLE, GROUPS, NEVER_BLOCKED
+from safedns.coordinator.database import Database
+from safedns.coordinator.metrics import Metrics as CentreMetrics
+from safedns.coordinator.push import Hub
+from safedns.coordinator.static import Static
 from safedns.telemetry.metrics import ListFacts, Metrics
 
 ROOT = Path(__file__).parents[2]
@@ -179,6 +184,22 @@ def exposition():
     return metrics.render().decode()
 
 
+@pytest.fixture(scope="module")
+def centre_exposition(tmp_path_factory):
+    """What /metrics of a coordinator says that nobody has asked anything."""
+    folder = tmp_path_factory.mktemp("centre")
+
+    async def page():
+        database = Database(f"sqlite:///{folder}/coordinator.db")
+        await database.upgrade()
+        async with database.reading() as session:
+            found = await CentreMetrics(Hub(), Static(folder)).page(session)
+        await database.close()
+        return found.decode()
+
+    return asyncio.run(page())
+
+
 def test_metrics_are_those_of_the_program(exposition):
     """Name, type, labels and meaning of each."""
     kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)", exposition, re.MULTILINE))
@@ -194,8 +215,8 @@ def test_metrics_are_those_of_the_program(exposition):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)
-def test_metrics_that_are_named_exist(document, exposition):
-    known = set(re.findall(r"^# TYPE (\S+)", exposition, re.MULTILINE))
+def test_metrics_that_are_named_exist(document, exposition, centre_exposition):
+    known = set(re.findall(r"^# TYPE (\S+)", exposition + centre_exposition, re.MULTILINE))
     found = set(re.findall(r"safedns_(?:[a-z]+_)*[a-z]+\b(?!\*)", " ".join(code(document))))
     assert {re.sub(r"_(bucket|sum|count)$", "", metric) for metric in found} <= known
 

@@ -1,3 +1,4 @@
+import json
 import logging
 import sys
 
@@ -60,3 +61,17 @@ def test_setting_up_again_does_not_log_twice(root, capsys):
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert lines[0].endswith("info resolver 1: once")
+
+
+def test_lines_for_programs_are_objects(capsys):
+    setup("coordinator", "info", as_json=True)
+    logging.getLogger("part").info("two\nlines %s", "ủ")
+    try:
+        int("no")
+    except ValueError:
+        logging.getLogger("part").exception("failed")
+    first, second = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    assert first == {"level": "info", "logger": "part", "process": "coordinator", "text": "two\nlines ủ"} | {
+        "time": first["time"]
+    }
+    assert second["text"].startswith("failed\nTraceback")
