@@ -22,7 +22,7 @@ from safedns.coordinator.schema import Change, Channel, NameList, Release, Tenan
 from safedns.errors import SafeDNSError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
     from pathlib import Path
     from typing import Any
 
@@ -64,7 +64,7 @@ class Center:
         self._bus = Bus(nats)
         self.publishing = Publishing(self.database, folder, self._announce, clock)
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._due = asyncio.Event()
+        self._due, self._unfinished = asyncio.Event(), asyncio.Event()
         self._shares: dict[tuple[str, int], int] = {}
 
     @property
@@ -86,7 +86,9 @@ class Center:
         await self.database.check()
         await self._bus.start(self.publishing.pull)
         await self.publishing.pull()
-        self._background(self._work(), self.hub.keep_alive())
+        self._background(
+            self._repeat(self.work, self._due), self._repeat(self._finish, self._unfinished), self.hub.keep_alive()
+        )
         # The first import waits for no process to start.
         self._background(self.publishing.warm())
 
@@ -106,19 +108,20 @@ class Center:
 
     # What is due.
 
-    async def _work(self) -> None:
+    async def _repeat(self, work: Callable[[], Awaitable[None]], due: asyncio.Event) -> None:
+        """Do something for ever: when it is due, and every few seconds anyway."""
         while True:
             try:
-                await self.work()
+                await work()
             except (SafeDNSError, SQLAlchemyError, OSError) as error:
                 # The database may be away for a while; whoever asks for something is told so.
                 log.warning("%s", str(error).partition("\n")[0])
             try:
-                await asyncio.wait_for(self._due.wait(), TICK)
+                await asyncio.wait_for(due.wait(), TICK)
             except TimeoutError:
                 continue
             finally:
-                self._due.clear()
+                due.clear()
 
     async def work(self) -> None:
         """Do what is due now."""
@@ -136,6 +139,11 @@ class Center:
 
     async def _publish(self) -> None:
         if await self.publishing.publish_all():
+            self._unfinished.set()
+            await self._bus.wake()
+
+    async def _finish(self) -> None:
+        if await self.publishing.finish():
             await self._bus.wake()
 
     async def _is_queued(self) -> bool:

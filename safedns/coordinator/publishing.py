@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from safedns.blocklist.guard import Override, Rules
 from safedns.blocklist.output import replacing
 from safedns.blocklist.protected import read_protected
-from safedns.blocklist.release import AT_ONCE, DEFAULT_RAMP, Object
+from safedns.blocklist.release import AT_ONCE, DEFAULT_RAMP, NOTHING, Object
 from safedns.coordinator import bundle
 from safedns.coordinator.changes import granted
 from safedns.coordinator.keys import KeyFolder
@@ -194,9 +194,6 @@ class Publishing:
             # It stays as it was for who publishes next; nobody has seen anything of it.
             self.repository.pending.clear()
             raise
-        else:
-            if row.fast:
-                await self._finish(row)
         return True
 
     async def _take(self) -> tuple[Release | None, int | None, list[Part]]:
@@ -247,14 +244,30 @@ class Publishing:
         await self._written()
         log.info("serial %d of channel %s: published, %d names", row.serial, row.channel, made.names)
 
-    async def _finish(self, row: Release) -> None:
-        """After the delta that most routers take, those for the others."""
-        deltas = await self._worker.run(bundle.finish, row.channel, row.serial, str(self.archive.folder))
-        async with self._database.writing(self._clock()) as writing:
-            found = await writing.session.get_one(Release, (row.channel, row.serial))
-            self._add(found, deltas)
-            await self._sign(writing, row.channel)
-        await self._written()
+    async def finish(self) -> bool:
+        """Make what leads to a fast release for those who have older ones; the result is whether there was such a release.
+
+        That takes seconds, in which nobody is kept from publishing something else that is urgent.
+        """
+        async with self._database.reading() as session:
+            names = (await session.scalars(select(Channel.name))).all()
+            rows = [row for name in names if (row := await newest(session, name)) is not None]
+        row = next((each for each in rows if each.state == PUBLISHED and str(NOTHING) not in each.deltas), None)
+        if row is None:
+            return False
+        await self._need_bundle(row.channel, row.serial)
+        deltas = await self.in_worker(bundle.finish, row.channel, row.serial, str(self.archive.folder))
+        async with self._lease():
+            try:
+                async with self._database.writing(self._clock()) as writing:
+                    found = await writing.session.get_one(Release, (row.channel, row.serial))
+                    self._add(found, deltas)
+                    await self._sign(writing, row.channel)
+            except BaseException:
+                self.repository.pending.clear()
+                raise
+            await self._written()
+        return True
 
     def _add(self, row: Release, deltas: Mapping[int, bytes]) -> None:
         described_by_start = {start: describe_bytes(data) for start, data in deltas.items()}
