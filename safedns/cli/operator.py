@@ -462,11 +462,11 @@ def _publish(arguments: argparse.Namespace) -> int:
 
 def _is_well(found: Any) -> bool:
     """Whether the first routers reported and nothing speaks against going on, or it does not go on anyway."""
-    return bool(found["state"] != "published" or found["health"]["routers on it"]["reports"])
+    return bool(found["state"] != "published" or found["health"]["new"]["reports"])
 
 
 def _health_line(found: Any) -> str:
-    health = found["health"]["routers on it"]
+    health = found["health"]["new"]
     if found["state"] == "paused":
         return f"paused: {found['pause_reason']}"
     failed = health["self_tests_failed"]
@@ -487,7 +487,8 @@ def _release(arguments: argparse.Namespace) -> int:
     words = ("serial", "state", "author", "reason", "names", "size", "sha256", "republished", "problem", "pause_reason")
     print_table((word, str(found[word])) for word in words if found[word] not in (None, ""))
     print_table([("rollout", _share(found))])
-    for who, health in found["health"].items():
+    for which, who in (("new", "routers on it"), ("others", "routers before it")):
+        health = found["health"][which]
         print_table([(who, ", ".join(f"{count} {word}" for word, count in health.items()))])
     return 0
 

@@ -245,7 +245,7 @@ class Publishing:
         log.info("serial %d of channel %s: published, %d names", row.serial, row.channel, made.names)
 
     async def finish(self) -> bool:
-        """Make what leads to a fast release for those who have older ones; the result is whether there was such a release.
+        """Make what leads to a fast release for routers on older ones; the result is whether there was such a release.
 
         That takes seconds, in which nobody is kept from publishing something else that is urgent.
         """
@@ -525,6 +525,8 @@ async def queue(
         deltas={},
     )
     writing.session.add(row)
+    # What has a default has it from then on.
+    await writing.session.flush()
     writing.audit(
         channel.tenant, author, "release.queue", f"{channel.name}/{row.serial}", reason=reason, fast=fast,
         republished=republished,

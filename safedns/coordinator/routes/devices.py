@@ -11,6 +11,7 @@ from sqlalchemy import select
 from safedns.coordinator import devices
 from safedns.coordinator.lists import find_channel
 from safedns.coordinator.problems import MissingError
+from safedns.coordinator.routes import answers
 from safedns.coordinator.routes.shared import (
     Administrator,
     IdPath,
@@ -49,7 +50,12 @@ class Move(Input):
     channel: Word
 
 
-@router.post("/enrolments", status_code=201, summary="Make an enrolment token; its text is told this once")
+@router.post(
+    "/enrolments",
+    response_model=answers.EnrolmentMade,
+    status_code=201,
+    summary="Make an enrolment token; its text is told this once",
+)
 async def add_enrolment(caller: Administrator, center: TheCenter, new: NewEnrolment) -> dict[str, Any]:
     async with center.database.writing(center.now) as writing:
         channel = await find_channel(writing.session, caller.tenant, new.channel)
@@ -65,7 +71,11 @@ async def add_enrolment(caller: Administrator, center: TheCenter, new: NewEnrolm
         return _enrolment(row) | {"token": text}
 
 
-@router.get("/enrolments", summary="Enrolment tokens of the tenant, without their secrets")
+@router.get(
+    "/enrolments",
+    response_model=list[answers.EnrolmentShown],
+    summary="Enrolment tokens of the tenant, without their secrets",
+)
 async def enrolments(caller: Administrator, center: TheCenter) -> list[dict[str, Any]]:
     async with center.database.reading() as session:
         rows = await session.scalars(
@@ -84,7 +94,12 @@ async def revoke_enrolment(caller: Administrator, center: TheCenter, enrolment_i
         writing.audit(caller.tenant, caller.person, "enrolment.revoke", enrolment_id)
 
 
-@router.post("/devices", status_code=201, summary="Become a device: for routers, with an enrolment token")
+@router.post(
+    "/devices",
+    response_model=answers.Enrolled,
+    status_code=201,
+    summary="Become a device: for routers, with an enrolment token",
+)
 async def enrol(center: TheCenter, new: Enrolling) -> dict[str, Any]:
     async with center.database.writing(center.now) as writing:
         device = await devices.enrol(writing, new.token, new.key, new.proof)
@@ -93,6 +108,7 @@ async def enrol(center: TheCenter, new: Enrolling) -> dict[str, Any]:
 
 @router.post(
     "/devices/{device_id}/reports",
+    response_model=answers.Assignment,
     summary="Report: for routers, signed with the device's key",
     openapi_extra={"requestBody": {"content": {"application/json": {}}, "required": True}},
 )
@@ -108,7 +124,7 @@ async def report(
     return devices.assignment(device, center.keys.load("timestamp"), center.now)
 
 
-@router.get("/devices", summary="Devices of the tenant")
+@router.get("/devices", response_model=list[answers.DeviceShown], summary="Devices of the tenant")
 async def all_devices(
     caller: Reader,
     center: TheCenter,
@@ -124,13 +140,21 @@ async def all_devices(
         return [_device(row) for row in rows]
 
 
-@router.get("/fleet", summary="How many devices are on which serial, seen lately, and not well")
+@router.get(
+    "/fleet",
+    response_model=list[answers.FleetRow],
+    summary="How many devices are on which serial, seen lately, and not well",
+)
 async def fleet(caller: Reader, center: TheCenter) -> list[dict[str, Any]]:
     async with center.database.reading() as session:
         return await devices.fleet(session, caller.tenant, center.now)
 
 
-@router.put("/devices/{device_id}/channel", summary="Have a device follow another channel of the tenant's")
+@router.put(
+    "/devices/{device_id}/channel",
+    response_model=answers.DeviceShown,
+    summary="Have a device follow another channel of the tenant's",
+)
 async def move(caller: Administrator, center: TheCenter, device_id: IdPath, wanted: Move) -> dict[str, Any]:
     async with center.database.writing(center.now) as writing:
         device = await devices.find_device(writing.session, caller.tenant, device_id)

@@ -12,6 +12,7 @@ from safedns.coordinator import changes
 from safedns.coordinator.bundle import import_file
 from safedns.coordinator.changes import Action, State
 from safedns.coordinator.lists import contents, create_list, find_list
+from safedns.coordinator.routes import answers
 from safedns.coordinator.routes.shared import (
     MOST_NUMBER,
     Input,
@@ -69,20 +70,20 @@ class Comment(Input):
     comment: Text = ""
 
 
-@router.get("/lists", summary="Lists of the tenant")
+@router.get("/lists", response_model=list[answers.ListShown], summary="Lists of the tenant")
 async def lists(caller: Reader, center: TheCenter) -> list[dict[str, Any]]:
     async with center.database.reading() as session:
         rows = await session.scalars(select(NameList).where(NameList.tenant == caller.tenant).order_by(NameList.name))
         return [_list(row) for row in rows]
 
 
-@router.post("/lists", status_code=201, summary="Make a list")
+@router.post("/lists", response_model=answers.ListShown, status_code=201, summary="Make a list")
 async def add_list(caller: Operator, center: TheCenter, new: NewList) -> dict[str, Any]:
     async with center.database.writing(center.now) as writing:
         return _list(await create_list(writing, caller, **new.model_dump()))
 
 
-@router.get("/lists/{name}", summary="A list: how many names, from where")
+@router.get("/lists/{name}", response_model=answers.ListDetail, summary="A list: how many names, from where")
 async def one_list(caller: Reader, center: TheCenter, name: WordPath) -> dict[str, Any]:
     async with center.database.reading() as session:
         each = await find_list(session, caller.tenant, name)
@@ -95,7 +96,11 @@ async def one_list(caller: Reader, center: TheCenter, name: WordPath) -> dict[st
         }
 
 
-@router.get("/lists/{name}/entries", summary="What people added to a list and took out of it")
+@router.get(
+    "/lists/{name}/entries",
+    response_model=list[answers.EntryShown],
+    summary="What people added to a list and took out of it",
+)
 async def entries(
     caller: Reader,
     center: TheCenter,
@@ -112,7 +117,12 @@ async def entries(
         return [_entry(row) for row in await session.scalars(wanted.order_by(Entry.id).limit(limit))]
 
 
-@router.post("/lists/{name}/changes", status_code=202, summary="Propose to add names or to take some out")
+@router.post(
+    "/lists/{name}/changes",
+    response_model=answers.ChangeShown,
+    status_code=202,
+    summary="Propose to add names or to take some out",
+)
 async def propose(caller: Operator, center: TheCenter, name: WordPath, new: NewChange) -> dict[str, Any]:
     async with center.database.writing(center.now) as writing:
         each = await find_list(writing.session, caller.tenant, name)
@@ -130,6 +140,7 @@ async def propose(caller: Operator, center: TheCenter, name: WordPath, new: NewC
 
 @router.post(
     "/lists/{name}/imports",
+    response_model=answers.ChangeImported,
     status_code=202,
     summary="Propose a file in the place of the one imported before",
     openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}, "required": True}},
@@ -159,7 +170,7 @@ async def import_list(
     return shown
 
 
-@router.get("/changes", summary="Changes of the tenant, newest first")
+@router.get("/changes", response_model=list[answers.ChangeShown], summary="Changes of the tenant, newest first")
 async def all_changes(
     caller: Reader,
     center: TheCenter,
@@ -179,7 +190,11 @@ async def all_changes(
         return [_change(change, name) for change, name in rows]
 
 
-@router.get("/changes/{number}", summary="A change: its names, what the guard says of it, who decided what")
+@router.get(
+    "/changes/{number}",
+    response_model=answers.ChangeDetail,
+    summary="A change: its names, what the guard says of it, who decided what",
+)
 async def one_change(caller: Reader, center: TheCenter, number: NumberPath) -> dict[str, Any]:
     async with center.database.reading() as session:
         change = await changes.find_change(session, caller.tenant, number)
@@ -193,7 +208,11 @@ async def one_change(caller: Reader, center: TheCenter, number: NumberPath) -> d
         }
 
 
-@router.post("/changes/{number}/approve", summary="Approve a change as the second person: it is in effect")
+@router.post(
+    "/changes/{number}/approve",
+    response_model=answers.ChangeShown,
+    summary="Approve a change as the second person: it is in effect",
+)
 async def approve(caller: Reviewer, center: TheCenter, number: NumberPath, said: Comment) -> dict[str, Any]:
     async with center.database.writing(center.now) as writing:
         change = await changes.find_change(writing.session, caller.tenant, number)
@@ -204,7 +223,7 @@ async def approve(caller: Reviewer, center: TheCenter, number: NumberPath, said:
     return shown
 
 
-@router.post("/changes/{number}/reject", summary="Reject a change")
+@router.post("/changes/{number}/reject", response_model=answers.ChangeShown, summary="Reject a change")
 async def reject(caller: Reviewer, center: TheCenter, number: NumberPath, said: Comment) -> dict[str, Any]:
     async with center.database.writing(center.now) as writing:
         change = await changes.find_change(writing.session, caller.tenant, number)
@@ -212,7 +231,9 @@ async def reject(caller: Reviewer, center: TheCenter, number: NumberPath, said: 
         return _change(change, (await writing.session.get_one(NameList, change.list_id)).name)
 
 
-@router.post("/changes/{number}/withdraw", summary="Take back a change that nobody decided")
+@router.post(
+    "/changes/{number}/withdraw", response_model=answers.ChangeShown, summary="Take back a change that nobody decided"
+)
 async def withdraw(caller: Operator, center: TheCenter, number: NumberPath) -> dict[str, Any]:
     async with center.database.writing(center.now) as writing:
         change = await changes.find_change(writing.session, caller.tenant, number)
@@ -220,7 +241,12 @@ async def withdraw(caller: Operator, center: TheCenter, number: NumberPath) -> d
         return _change(change, (await writing.session.get_one(NameList, change.list_id)).name)
 
 
-@router.post("/changes/{number}/revert", status_code=202, summary="Propose the opposite of a change")
+@router.post(
+    "/changes/{number}/revert",
+    response_model=answers.ChangeShown,
+    status_code=202,
+    summary="Propose the opposite of a change",
+)
 async def revert(
     caller: Operator, center: TheCenter, number: NumberPath, said: Comment, fast: bool = False
 ) -> dict[str, Any]:
@@ -259,7 +285,7 @@ def _change(row: Change, name: str) -> dict[str, Any]:
     return {word: getattr(row, word) for word in words} | {
         "list": name,
         "names": len(row.items),
-        "import": row.blob,
+        "blob": row.blob,
         "summary": report.get("summary"),
         "blocked": report.get("blocked"),
         "freed": report.get("freed"),

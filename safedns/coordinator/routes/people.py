@@ -12,6 +12,7 @@ from safedns.coordinator.access import Role, new_token
 from safedns.coordinator.audit import plain
 from safedns.coordinator.changes import Review
 from safedns.coordinator.problems import ConflictError, DeniedError, MissingError
+from safedns.coordinator.routes import answers
 from safedns.coordinator.routes.shared import (
     MOST_NUMBER,
     Administrator,
@@ -46,12 +47,16 @@ class NewToken(Input):
     tenant: Word | None = Field(default=None, description="another tenant: for its first administrator only")
 
 
-@router.get("/me", summary="Who the token belongs to, and what it may do")
+@router.get("/me", response_model=answers.Me, summary="Who the token belongs to, and what it may do")
 async def me(caller: Reader) -> dict[str, Any]:
     return {"tenant": caller.tenant, "national": caller.national, "person": caller.person, "role": caller.role}
 
 
-@router.get("/tenants", summary="The tenants in sight: one's own; for the coordinating body all")
+@router.get(
+    "/tenants",
+    response_model=list[answers.TenantShown],
+    summary="The tenants in sight: one's own; for the coordinating body all",
+)
 async def tenants(caller: Reader, center: TheCenter) -> list[dict[str, Any]]:
     async with center.database.reading() as session:
         rows = await session.scalars(select(Tenant).order_by(Tenant.id))
@@ -62,7 +67,7 @@ async def tenants(caller: Reader, center: TheCenter) -> list[dict[str, Any]]:
         ]
 
 
-@router.post("/tenants", status_code=201, summary="Let an ISP join")
+@router.post("/tenants", response_model=answers.Created, status_code=201, summary="Let an ISP join")
 async def add_tenant(caller: Administrator, center: TheCenter, new: NewTenant) -> dict[str, Any]:
     if not caller.national:
         raise DeniedError("expected a token of the coordinating body, found another tenant's")
@@ -74,14 +79,16 @@ async def add_tenant(caller: Administrator, center: TheCenter, new: NewTenant) -
     return {"id": new.id}
 
 
-@router.get("/tokens", summary="Tokens of the tenant, without their secrets")
+@router.get("/tokens", response_model=list[answers.TokenShown], summary="Tokens of the tenant, without their secrets")
 async def tokens(caller: Administrator, center: TheCenter) -> list[dict[str, Any]]:
     async with center.database.reading() as session:
         rows = await session.scalars(select(Token).where(Token.tenant == caller.tenant).order_by(Token.created))
         return [_token(row) for row in rows]
 
 
-@router.post("/tokens", status_code=201, summary="Make a token; its text is told this once")
+@router.post(
+    "/tokens", response_model=answers.TokenMade, status_code=201, summary="Make a token; its text is told this once"
+)
 async def add_token(caller: Administrator, center: TheCenter, new: NewToken) -> dict[str, Any]:
     async with center.database.writing(center.now) as writing:
         tenant = new.tenant or caller.tenant
@@ -101,7 +108,7 @@ async def revoke_token(caller: Administrator, center: TheCenter, token_id: IdPat
         writing.audit(caller.tenant, caller.person, "token.revoke", token_id)
 
 
-@router.get("/audit", summary="Who did what, in order, with the hashes that chain it")
+@router.get("/audit", response_model=answers.AuditPage, summary="Who did what, in order, with the hashes that chain it")
 async def audit(
     caller: Auditor, center: TheCenter, after: Annotated[int, Query(ge=0, le=MOST_NUMBER)] = 0, limit: Limit = 100
 ) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from safedns.coordinator.devices import figures
 from safedns.coordinator.lists import find_channel, find_list, lists_of
 from safedns.coordinator.problems import ConflictError
 from safedns.coordinator.rollout import PUBLISHED, described, step
+from safedns.coordinator.routes import answers
 from safedns.coordinator.routes.shared import (
     MOST_NUMBER,
     Administrator,
@@ -63,14 +64,19 @@ class Reason(Input):
     reason: Said
 
 
-@router.get("/channels", summary="Channels of the tenant")
+@router.get("/channels", response_model=list[answers.ChannelShown], summary="Channels of the tenant")
 async def channels(caller: Reader, center: TheCenter) -> list[dict[str, Any]]:
     async with center.database.reading() as session:
         rows = await session.scalars(select(Channel).where(Channel.tenant == caller.tenant).order_by(Channel.name))
         return [await _channel(session, center, row) for row in rows]
 
 
-@router.post("/channels", status_code=201, summary="Make a channel; it can publish once it has a key")
+@router.post(
+    "/channels",
+    response_model=answers.ChannelShown,
+    status_code=201,
+    summary="Make a channel; it can publish once it has a key",
+)
 async def add_channel(caller: Administrator, center: TheCenter, new: NewChannel) -> dict[str, Any]:
     async with center.database.writing(center.now) as writing:
         if await writing.session.get(Channel, new.name) is not None:
@@ -82,7 +88,11 @@ async def add_channel(caller: Administrator, center: TheCenter, new: NewChannel)
         return await _channel(writing.session, center, row)
 
 
-@router.put("/channels/{channel}/lists", summary="Say which of the tenant's lists go into a channel's bundles")
+@router.put(
+    "/channels/{channel}/lists",
+    response_model=answers.ChannelShown,
+    summary="Say which of the tenant's lists go into a channel's bundles",
+)
 async def set_lists(caller: Operator, center: TheCenter, channel: WordPath, wanted: ChannelLists) -> dict[str, Any]:
     async with center.database.writing(center.now) as writing:
         row = await find_channel(writing.session, caller.tenant, channel)
@@ -94,14 +104,23 @@ async def set_lists(caller: Operator, center: TheCenter, channel: WordPath, want
         return await _channel(writing.session, center, row)
 
 
-@router.get("/channels/{channel}/releases", summary="Releases of a channel, newest first")
+@router.get(
+    "/channels/{channel}/releases",
+    response_model=list[answers.ReleaseShown],
+    summary="Releases of a channel, newest first",
+)
 async def releases(caller: Reader, center: TheCenter, channel: WordPath) -> list[dict[str, Any]]:
     async with center.database.reading() as session:
         await find_channel(session, caller.tenant, channel)
         return [_release(row, center.now) for row in await publishing.releases(session, channel)]
 
 
-@router.post("/channels/{channel}/releases", status_code=202, summary="Publish a channel's lists as they are now")
+@router.post(
+    "/channels/{channel}/releases",
+    response_model=answers.ReleaseShown,
+    status_code=202,
+    summary="Publish a channel's lists as they are now",
+)
 async def publish(caller: Operator, center: TheCenter, channel: WordPath, new: NewRelease) -> dict[str, Any]:
     async with center.database.writing(center.now) as writing:
         row = await find_channel(writing.session, caller.tenant, channel)
@@ -113,7 +132,11 @@ async def publish(caller: Operator, center: TheCenter, channel: WordPath, new: N
     return shown
 
 
-@router.get("/channels/{channel}/releases/{serial}", summary="A release: how far it is, and how its routers are")
+@router.get(
+    "/channels/{channel}/releases/{serial}",
+    response_model=answers.ReleaseDetail,
+    summary="A release: how far it is, and how its routers are",
+)
 async def one_release(caller: Reader, center: TheCenter, channel: WordPath, serial: NumberPath) -> dict[str, Any]:
     async with center.database.reading() as session:
         await find_channel(session, caller.tenant, channel)
@@ -123,7 +146,7 @@ async def one_release(caller: Reader, center: TheCenter, channel: WordPath, seri
             "report": row.report,
             "deltas": row.deltas,
             "overrides": row.overrides,
-            "health": {"routers on it": _figures(own), "routers before it": _figures(others)},
+            "health": {"new": _figures(own), "others": _figures(others)},
         }
 
 
@@ -137,7 +160,11 @@ async def bundle(caller: Reader, center: TheCenter, channel: WordPath, serial: N
     return FileResponse(path, media_type="application/octet-stream", filename=f"{channel}-{serial}.sdns")
 
 
-@router.get("/channels/{channel}/releases/{serial}/diff", summary="In which entries a release differs from another")
+@router.get(
+    "/channels/{channel}/releases/{serial}/diff",
+    response_model=answers.DiffShown,
+    summary="In which entries a release differs from another",
+)
 async def release_diff(
     caller: Reader,
     center: TheCenter,
@@ -158,7 +185,11 @@ async def release_diff(
     }
 
 
-@router.post("/channels/{channel}/releases/{serial}/approve", summary="Let a release be made that waits for that")
+@router.post(
+    "/channels/{channel}/releases/{serial}/approve",
+    response_model=answers.ReleaseShown,
+    summary="Let a release be made that waits for that",
+)
 async def approve(caller: Reviewer, center: TheCenter, channel: WordPath, serial: NumberPath) -> dict[str, Any]:
     async with center.database.writing(center.now) as writing:
         where = await find_channel(writing.session, caller.tenant, channel)
@@ -170,7 +201,10 @@ async def approve(caller: Reviewer, center: TheCenter, channel: WordPath, serial
 
 
 @router.post(
-    "/channels/{channel}/releases/{serial}/republish", status_code=202, summary="Publish its content as a new serial"
+    "/channels/{channel}/releases/{serial}/republish",
+    response_model=answers.ReleaseShown,
+    status_code=202,
+    summary="Publish its content as a new serial",
 )
 async def republish(
     caller: Operator, center: TheCenter, channel: WordPath, serial: NumberPath, said: NewRelease
@@ -184,7 +218,11 @@ async def republish(
     return shown
 
 
-@router.post("/channels/{channel}/releases/{serial}/pause", summary="Let no more routers take it for now")
+@router.post(
+    "/channels/{channel}/releases/{serial}/pause",
+    response_model=answers.ReleaseShown,
+    summary="Let no more routers take it for now",
+)
 async def pause(
     caller: Stopper, center: TheCenter, channel: WordPath, serial: NumberPath, said: Reason
 ) -> dict[str, Any]:
@@ -193,7 +231,11 @@ async def pause(
     return await _shown(center, channel, serial)
 
 
-@router.post("/channels/{channel}/releases/{serial}/resume", summary="Go on where the ramp was")
+@router.post(
+    "/channels/{channel}/releases/{serial}/resume",
+    response_model=answers.ReleaseShown,
+    summary="Go on where the ramp was",
+)
 async def resume(caller: Operator, center: TheCenter, channel: WordPath, serial: NumberPath) -> dict[str, Any]:
     await _find(center, caller, channel, serial)
     await center.resume(channel, serial, caller.person)
@@ -202,6 +244,7 @@ async def resume(caller: Operator, center: TheCenter, channel: WordPath, serial:
 
 @router.post(
     "/channels/{channel}/releases/{serial}/abort",
+    response_model=answers.ReleaseShown,
     summary="Take it back: who has it gets what was before as a new serial",
 )
 async def abort(

@@ -66,7 +66,7 @@ def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
     server.close()
 
 
-CHANNELS = [f"line-{number}" for number in range(1, 25)]
+CHANNELS = [f"line-{number}" for number in range(1, 65)]
 """Channels that have keys from the beginning; each test takes some."""
 
 

@@ -86,7 +86,7 @@ def test_enrolled_synced_and_seen(country: Country, line: Line, router: Router) 
     assert [(row["id"], row["serial"], row["healthy"]) for row in found] == [(device, 1, True)]
     fleet = [row for row in country.ministry["read-only"].json("fleet") if row["channel"] == line.channel]
     assert [(row["serial"], row["devices"], row["seen_lately"], row["unwell"]) for row in fleet] == [(1, 1, 1, 0)]
-    health = line.release(1)["health"]["routers on it"]
+    health = line.release(1)["health"]["new"]
     assert (health["self_tests"], health["self_tests_failed"]) == (1, 0)
     again = router.enrol(token_for(country, line), status=2)
     assert "expected a router that is not enrolled, found one that is" in again
