@@ -173,10 +173,14 @@ class Publishing:
     async def publish_all(self) -> bool:
         """Make everything that is queued; the result is whether there was something."""
         done = False
-        async with self._lease():
-            while await self._publish_next():
-                done = True
+        while await self._publish_one():
+            done = True
         return done
+
+    async def _publish_one(self) -> bool:
+        # One at a time: who wants to pause a rollout waits for one release at the most.
+        async with self._lease():
+            return await self._publish_next()
 
     async def _publish_next(self) -> bool:
         row, before, parts = await self._take()

@@ -204,7 +204,7 @@ class ReleaseShown(BaseModel):
     problem: str
     pause_reason: str
     manifest: dict[str, int]
-    ramp: list[tuple[int, int]]
+    ramp: list[list[int]]
     state: str
     share: float
     next_step: int | None
@@ -232,7 +232,7 @@ class ReleaseDetail(ReleaseShown):
     """A release with everything: objects by the serial that they start from, and the guard's report."""
 
     report: dict[str, Any] | None
-    deltas: dict[str, tuple[str, int]]
+    deltas: dict[str, list[str | int]]
     overrides: list[str]
     health: HealthCompared
 

@@ -5,6 +5,7 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 
 class Line:
-    """A channel of the coordinating body's with a list of its own."""
+    """A channel of the coordinating body's with a list of its own. What tests only need goes over the API; what they
+    are about goes over the command line."""
 
     def __init__(self, country: Country, category: str = "gambling") -> None:
         self.country = country
@@ -24,33 +26,45 @@ class Line:
         self.operator: Person = country.ministry["operator"]
         self.reviewer: Person = country.ministry["reviewer"]
         self.list = country.word("orders")
-        self.operator("list-add", self.list, "--category", category)
-        self.operator("channel-lists", self.channel, self.list)
+        self._ask("POST", "/v1/lists", {"name": self.list, "category": category})
+        self._ask("PUT", f"/v1/channels/{self.channel}/lists", {"lists": [self.list]})
 
-    def change(self, *names: str, verb: str = "block", fast: bool = False, **flags: str) -> dict:
+    def change(self, *names: str, verb: str = "block", **flags: str) -> dict:
+        """Propose by the command line."""
         words = [word for flag, value in flags.items() for word in (f"--{flag.replace('_', '-')}", value)]
-        more = ["--fast"] if fast else []
-        return self.operator.json(verb, self.list, *names, "--reason", "order 1", *words, *more)
+        return self.operator.json(verb, self.list, *names, "--reason", "order 1", *words)
 
-    def approved(self, *names: str, **words: object) -> int:
-        number = self.change(*names, **words)["id"]
-        self.reviewer("approve", str(number))
+    def approved(self, *names: str, action: str = "add") -> int:
+        """Have names in the list, or out of it."""
+        items = [{"action": action, "name": name, "reason": "order 1"} for name in names]
+        number = self._ask("POST", f"/v1/lists/{self.list}/changes", {"reason": "order 1", "items": items})["id"]
+        until(lambda: self._ask("GET", f"/v1/changes/{number}")["state"] == "open")
+        self._ask("POST", f"/v1/changes/{number}/approve", {}, self.reviewer)
         return number
 
-    def publish(self, *flags: str, status: int = 0) -> str:
-        return self.operator("publish", self.channel, "--reason", "weekly", "--no-wait", *flags, status=status)
+    def publish(self, *flags: str) -> None:
+        """Publish, and wait until it is out."""
+        body = {"reason": "weekly", "at_once": "--at-once" in flags}
+        serial = self._ask("POST", f"/v1/channels/{self.channel}/releases", body)["serial"]
+        until(lambda: self.release(serial)["state"] not in ("queued", "building"))
+        assert self.release(serial)["state"] == "published", self.release(serial)
 
     def release(self, serial: int) -> dict:
-        return self.operator.json("release", self.channel, str(serial))
+        return self._ask("GET", f"/v1/channels/{self.channel}/releases/{serial}")
 
     def releases(self) -> list[dict]:
-        return self.operator.json("releases", self.channel)
+        return self._ask("GET", f"/v1/channels/{self.channel}/releases")
 
     def bundle(self, serial: int, folder: Path) -> _native.Blocklist:
         path = folder / f"{self.channel}-{serial}.sdns"
         self.operator("download", self.channel, str(serial), "--output", str(path))
         assert hashlib.sha256(path.read_bytes()).hexdigest() == self.release(serial)["sha256"]
         return _native.Blocklist.load(str(path))
+
+    def _ask(self, method: str, path: str, body: object = None, person: Person | None = None) -> Any:
+        status, found = (person or self.operator).ask(method, path, body)
+        assert status < 300, (method, path, found)
+        return found
 
 
 @pytest.fixture
@@ -68,7 +82,8 @@ def test_proposed_by_one_approved_by_another_and_published(line: Line, tmp_path:
     line.reviewer("approve", str(change["id"]))
     again = line.reviewer("approve", str(change["id"]), status=2)
     assert f"change {change['id']} is approved: there is nothing to decide" in again
-    line.publish("--at-once")
+    said = line.operator("publish", line.channel, "--reason", "weekly", "--at-once")
+    assert "serial 1 is published: 2 names; for all routers" in said
     bundle = line.bundle(1, tmp_path)
     assert bundle.lookup("www.casino.example")[0]
     assert bundle.serial == 1
@@ -146,7 +161,7 @@ def test_taken_out_retracted_reverted(line: Line, tmp_path: Path) -> None:
     file.write_text("0.0.0.0 a.example\n0.0.0.0 b.example\n0.0.0.0 deep.a.example\n")
     change = line.operator.json("import", line.list, str(file), "--reason", "register")
     line.reviewer("approve", str(change["id"]))
-    line.approved("a.example", verb="unblock")
+    line.approved("a.example", action="remove")
     line.publish("--at-once")
     bundle = line.bundle(1, tmp_path)
     assert not bundle.lookup("a.example")[0]
@@ -280,7 +295,7 @@ def test_a_rollout_pauses_resumes_and_is_aborted(line: Line, tmp_path: Path) -> 
 
 def test_a_release_without_its_guard_waits_for_a_second_person(line: Line) -> None:
     line.approved("a.example")
-    said = line.publish("--bulk")
+    said = line.operator("publish", line.channel, "--reason", "weekly", "--bulk")
     assert "serial 1 waits for a second person" in said
     assert "may review" in line.operator("release-approve", line.channel, "1", status=2)
     line.reviewer("release-approve", line.channel, "1")
