@@ -35,7 +35,7 @@ from safedns.blocklist.output import replacing
 from safedns.errors import BlocklistError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from safedns._native import Blocklist
 
@@ -169,9 +169,13 @@ def _digest(path: str) -> bytes:
         return hashlib.file_digest(file, "sha256").digest()
 
 
-def _compress(sections: Iterable[bytes], tables: bytes) -> bytes:
+def _compress(sections: Sequence[bytes], tables: bytes) -> bytes:
     """One frame, with a block or more for each section: they have little in common."""
-    compressor = zstandard.ZstdCompressor(level=_LEVEL, dict_data=_dictionary(tables)).compressobj()
+    # A compressor that knows nothing of the size takes what suits one as large as the dictionary.
+    parameters = zstandard.ZstdCompressionParameters.from_level(
+        _LEVEL, source_size=sum(map(len, sections)), dict_size=len(tables)
+    )
+    compressor = zstandard.ZstdCompressor(dict_data=_dictionary(tables), compression_params=parameters).compressobj()
     parts = []
     for section in sections:
         parts.append(compressor.compress(section))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sys
@@ -142,6 +141,7 @@ def _center(arguments: argparse.Namespace) -> Center:
 
 def _run(arguments: argparse.Namespace, work: Callable[[Center], Coroutine[Any, Any, int]]) -> int:
     """Work with a coordinator's files and database, without serving."""
+    import asyncio
 
     async def whole() -> int:
         center = _center(arguments)

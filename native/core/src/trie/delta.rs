@@ -15,10 +15,12 @@
 //! | facts | differences of serial, names, entries, words of the filter, and of each of the 64 counts |
 //! | removed | count, then for each entry of the old file that is gone, in order: how many entries stand before it since the last one named |
 //! | changed | count, then the same for each entry that has another class, and the number of that |
-//! | shared | count, then for each new entry, in order of their keys: octets of its key that the one before has, one octet each |
-//! | lengths | for each new entry: other octets of its key, one octet each |
-//! | text | these |
+//! | shared | count, then for each new entry, in order of their texts: octets of its text that the one before has, one octet each |
+//! | text | for each new entry: the other octets of its text, and a line feed |
 //! | classes | for each new entry: number of its class |
+//!
+//! The *text* of an entry is its labels from the top level down with dots between. Sorted like this, more names begin as
+//! the one before does than in the order of the file, where shorter labels come first.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -84,17 +86,17 @@ pub struct Made {
     /// New entries.
     pub added: u64,
     /// What the delta consists of, one behind the other.
-    pub sections: [Vec<u8>; 8],
+    pub sections: [Vec<u8>; 7],
 }
 
 /// Compare two blocklists.
 pub fn make<A: AsRef<[u8]>, B: AsRef<[u8]>>(old: &Trie<A>, new: &Trie<B>) -> Made {
-    let (mut removed, mut changed, mut added) = (Gaps::default(), Gaps::default(), Added::default());
+    let (mut removed, mut changed, mut added) = (Gaps::default(), Gaps::default(), Vec::new());
     let mut differences = Differences::new(old, new);
     while let Some(difference) = differences.step(old, new, |first, second| first.class == second.class) {
         match difference {
             Difference::Old(entry) => removed.push(entry.index),
-            Difference::New(entry) => added.push(entry.key, entry.number),
+            Difference::New(entry) => added.push((text(entry.key), entry.number)),
             Difference::Both(first, second) => {
                 changed.push(first.index);
                 push_varint(&mut changed.out, second.number.into());
@@ -106,13 +108,14 @@ pub fn make<A: AsRef<[u8]>, B: AsRef<[u8]>>(old: &Trie<A>, new: &Trie<B>) -> Mad
         let difference = after.wrapping_sub(before).cast_signed();
         push_varint(&mut facts, (difference << 1 ^ difference >> 63).cast_unsigned());
     }
-    let Added { count, shared, lengths, text, classes, .. } = added;
+    let count = added.len() as u64;
+    let [shared, text, classes] = front_coded(added);
     let shared = [varint(count), shared].concat();
     Made {
         removed: removed.count,
         changed: changed.count,
         added: count,
-        sections: [tables(new), facts, removed.finish(), changed.finish(), shared, lengths, text, classes],
+        sections: [tables(new), facts, removed.finish(), changed.finish(), shared, text, classes],
     }
 }
 
@@ -149,28 +152,31 @@ impl Gaps {
     }
 }
 
-/// New entries in the order of their keys.
-#[derive(Default)]
-struct Added {
-    count: u64,
-    last: Vec<u8>,
-    shared: Vec<u8>,
-    lengths: Vec<u8>,
-    text: Vec<u8>,
-    classes: Vec<u8>,
+/// Labels of a key with dots between. Names on blocklists have neither dots nor line feeds in their labels.
+fn text(key: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(key.len());
+    for label in labels(key) {
+        text.extend_from_slice(label);
+        text.push(b'.');
+    }
+    text.pop();
+    text
 }
 
-impl Added {
-    fn push(&mut self, key: &[u8], class: u32) {
-        let shared = self.last.iter().zip(key).take_while(|(a, b)| a == b).count();
-        self.count += 1;
-        self.shared.push(shared as u8);
-        self.lengths.push((key.len() - shared) as u8);
-        self.text.extend_from_slice(&key[shared..]);
-        push_varint(&mut self.classes, class.into());
-        self.last.clear();
-        self.last.extend_from_slice(key);
+/// New entries as sections: shared octets, text, classes.
+fn front_coded(mut added: Vec<(Vec<u8>, u32)>) -> [Vec<u8>; 3] {
+    added.sort_unstable();
+    let [mut shared, mut out, mut classes] = [const { Vec::new() }; 3];
+    let mut last: &[u8] = &[];
+    for (text, class) in &added {
+        let same = last.iter().zip(text).take_while(|(a, b)| a == b).count();
+        shared.push(same as u8);
+        out.extend_from_slice(&text[same..]);
+        out.push(b'\n');
+        push_varint(&mut classes, (*class).into());
+        last = text;
     }
+    [shared, out, classes]
 }
 
 /// Write what a delta makes of a blocklist. Nothing is written before all of it is known to make sense. Returns the size.
@@ -200,27 +206,24 @@ fn renumber(old: &[Class], new: &[Class]) -> Vec<Option<u32>> {
 }
 
 /// A delta that was read.
-struct Delta<'a> {
+struct Delta {
     symbols: Symbols,
     heads: Vec<Head>,
     classes: Vec<Class>,
     facts: Facts,
     words: usize,
-    changes: Changes<'a>,
+    changes: Changes,
 }
 
 /// What differs.
-struct Changes<'a> {
+struct Changes {
     removed: Vec<u64>,
     changed: Vec<(u64, u32)>,
-    shared: &'a [u8],
-    lengths: &'a [u8],
-    text: &'a [u8],
-    classes: Vec<u32>,
+    new: New,
 }
 
-impl<'a> Delta<'a> {
-    fn read<B: AsRef<[u8]>>(old: &Trie<B>, mut bytes: &'a [u8]) -> Option<Self> {
+impl Delta {
+    fn read<B: AsRef<[u8]>>(old: &Trie<B>, mut bytes: &[u8]) -> Option<Self> {
         // A word of the filter stands for some names, each of which takes an octet or more in the file.
         let most_words = (old.size() + 256 * bytes.len()) as u64;
         let rest = &mut bytes;
@@ -239,10 +242,7 @@ impl<'a> Delta<'a> {
         let changed = read_positions(rest, old.entries(), number)?;
         let count = usize::try_from(take_varint(rest)?).ok()?;
         let shared = take(rest, count)?;
-        let lengths = take(rest, count)?;
-        let text = take(rest, lengths.iter().map(|length| usize::from(*length)).sum())?;
-        let new = (0..count).map(|_| number(rest)).collect::<Option<Vec<_>>>()?;
-        let new = Changes { removed, changed, shared, lengths, text, classes: new };
+        let new = New::read(shared, rest, number)?;
         let facts = Facts { serial, names, entries, counts: counts.try_into().ok()? };
         (rest.is_empty() && words <= most_words).then_some(Self {
             symbols,
@@ -250,24 +250,22 @@ impl<'a> Delta<'a> {
             classes,
             facts,
             words: words as usize,
-            changes: new,
+            changes: Changes { removed, changed, new },
         })
     }
 }
 
-impl Changes<'_> {
+impl Changes {
     /// Call with the entries of the new file. None if they make no sense.
     fn for_each<B: AsRef<[u8]>>(&self, old: &Trie<B>, numbers: &[Option<u32>], take: &mut Take) -> Option<()> {
         let mut walk = Walk::new(old, None);
         let (mut removed, mut changed) = (self.removed.iter().peekable(), self.changed.iter().peekable());
-        let mut new = New::default();
-        new.step(self)?;
+        let mut new = self.new.iter().peekable();
         while let Some(entry) = walk.step(old) {
-            while new.ahead && new.key.as_slice() < entry.key {
-                take(&new.key, new.class);
-                new.step(self)?;
+            while let Some((key, class)) = new.next_if(|(key, _)| *key < entry.key) {
+                take(key, class);
             }
-            if new.ahead && new.key == entry.key {
+            if new.peek().is_some_and(|(key, _)| *key == entry.key) {
                 return None;
             }
             if removed.next_if_eq(&&entry.index).is_some() {
@@ -278,41 +276,65 @@ impl Changes<'_> {
                 None => take(entry.key, (*numbers.get(entry.number as usize)?)?),
             }
         }
-        while new.ahead {
-            take(&new.key, new.class);
-            new.step(self)?;
+        for (key, class) in new {
+            take(key, class);
         }
         (removed.next().is_none() && changed.next().is_none()).then_some(())
     }
 }
 
-/// A new entry, one after the other.
-#[derive(Default)]
+/// New entries in the order of their keys.
 struct New {
-    count: usize,
-    text: usize,
-    key: Vec<u8>,
-    class: u32,
-    ahead: bool,
+    /// Keys, each behind its length.
+    keys: Vec<u8>,
+    /// Where the key of each begins, and the number of its class.
+    order: Vec<(u32, u32)>,
 }
 
 impl New {
-    /// Go to the next one. None if that is no name above the last one.
-    fn step(&mut self, changes: &Changes) -> Option<()> {
-        let index = self.count;
-        self.ahead = index < changes.shared.len();
-        if !self.ahead {
-            return Some(());
+    /// Read new entries in the order of their texts. None if one is no name above the last one.
+    fn read(shared: &[u8], bytes: &mut &[u8], class: impl Fn(&mut &[u8]) -> Option<u32>) -> Option<Self> {
+        let mut new = Self { keys: Vec::new(), order: Vec::with_capacity(shared.len()) };
+        let (mut text, mut key) = (Vec::new(), Vec::new());
+        for &same in shared {
+            let end = bytes.iter().take(MAX_NAME).position(|octet| *octet == b'\n')?;
+            let rest = take(bytes, end)?;
+            take(bytes, 1)?;
+            let last = text.get(usize::from(same)..)?;
+            if rest <= last {
+                return None;
+            }
+            text.truncate(same.into());
+            text.extend_from_slice(rest);
+            key.clear();
+            for label in text.split(|octet| *octet == b'.') {
+                key.push(label.len() as u8);
+                key.extend_from_slice(label);
+            }
+            if !is_name(&key) {
+                return None;
+            }
+            new.order.push((u32::try_from(new.keys.len()).ok()?, 0));
+            new.keys.push(key.len() as u8);
+            new.keys.extend_from_slice(&key);
         }
-        let (shared, length) = (usize::from(changes.shared[index]), usize::from(changes.lengths[index]));
-        let last = self.key.split_off(shared.min(self.key.len()));
-        let text = &changes.text[self.text..self.text + length];
-        self.key.extend_from_slice(text);
-        self.text += length;
-        self.class = changes.classes[index];
-        self.count += 1;
-        (self.key.len() >= shared && text > &last[..] && is_name(&self.key)).then_some(())
+        for (_, number) in &mut new.order {
+            *number = class(bytes)?;
+        }
+        let keys = &new.keys;
+        new.order.sort_unstable_by_key(|(at, _)| key_at(keys, *at));
+        Some(new)
     }
+
+    fn iter(&self) -> impl Iterator<Item = (&[u8], u32)> {
+        self.order.iter().map(|(at, class)| (key_at(&self.keys, *at), *class))
+    }
+}
+
+/// The key that begins behind its length.
+fn key_at(keys: &[u8], at: u32) -> &[u8] {
+    let at = at as usize;
+    &keys[at + 1..][..keys[at].into()]
 }
 
 /// Whether a key is one of labels that are no longer than they may be.
