@@ -240,7 +240,7 @@ def _upgrade(arguments: argparse.Namespace) -> int:
 def _publish(arguments: argparse.Namespace) -> int:
     async def work(center: Center) -> int:
         from safedns.coordinator.problems import MissingError
-        from safedns.coordinator.publishing import find_release, queue
+        from safedns.coordinator.releases import find_release, queue
         from safedns.coordinator.schema import Channel
 
         await _ready(center)

@@ -11,9 +11,10 @@ import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from safedns.cli.common import add_json, print_json, print_table
+from safedns.cli.operator_api import Api, keep_login, logged_in, progress
 from safedns.errors import CoordinatorError
 
 if TYPE_CHECKING:
@@ -30,12 +31,6 @@ EXAMPLES = """\
   safedns operator fleet
 
 the token is asked for, or taken from standard input or from $SAFEDNS_TOKEN"""
-
-POLL: Final = 0.2
-"""Seconds between two looks at what is being worked on."""
-
-PATIENCE: Final = 600.0
-"""Seconds after which waiting ends; what was asked for goes on without."""
 
 _TIMES: Final = {"h": 3600, "d": 86400, "w": 604800}
 
@@ -217,91 +212,10 @@ def _duration(text: str) -> int:
     return int(found[1]) * _TIMES[found[2]]
 
 
-# Talking to the coordinator.
-
-
-class Api:
-    """The coordinator's API, with a person's token."""
-
-    def __init__(self, url: str, token: str) -> None:
-        self.url = url.rstrip("/")
-        self._token = token
-
-    def ask(self, method: str, path: str, *, body: Any = None, data: bytes | None = None, **query: Any) -> Any:
-        """Ask for something; the result is what the answer holds.
-
-        Raises:
-            CoordinatorError: it can't be reached, or says no; the text says why.
-        """
-        import urllib3
-
-        given = {name: value for name, value in query.items() if value not in (None, "")}
-        url = f"{self.url}/v1{path}{'?' + urlencode(given) if given else ''}"
-        content = json.dumps(body).encode() if body is not None else data
-        kind = "application/json" if body is not None else "application/octet-stream"
-        headers = {"authorization": f"Bearer {self._token}", "content-type": kind}
-        try:
-            with urllib3.PoolManager(timeout=urllib3.Timeout(10, 300), retries=False) as pool:
-                answer = pool.request(method, url, body=content, headers=headers)
-                found = answer.data
-        except urllib3.exceptions.HTTPError as error:
-            raise CoordinatorError(f"{self.url}: expected a coordinator that answers, found: {error}") from None
-        if answer.status >= 400:
-            raise CoordinatorError(_problem(answer.status, found))
-        if answer.headers.get("content-type") == "application/octet-stream":
-            return found
-        return json.loads(found) if found else None
-
-    def wait(self, path: str, done: Callable[[Any], bool], saying: Callable[[Any], str]) -> Any:
-        """Look at something until it is done, and say meanwhile how far it is."""
-        end = time.monotonic() + PATIENCE
-        while not done(found := self.ask("GET", path)):
-            _progress(saying(found))
-            if time.monotonic() > end:
-                _progress("")
-                raise CoordinatorError(f"not done after {PATIENCE:.0f} seconds; it goes on at the coordinator")
-            time.sleep(POLL)
-        _progress("")
-        return found
-
-
-def _problem(status: int, data: bytes) -> str:
-    try:
-        detail = json.loads(data)["detail"]
-    except (ValueError, LookupError, TypeError):
-        return f"expected an answer of a coordinator, found HTTP status {status} with something else"
-    if isinstance(detail, str):
-        return detail
-    return "\n".join(f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in detail)
-
-
-def _progress(text: str) -> None:
-    """One line that is written over, for people only."""
-    if sys.stderr.isatty():
-        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
-
-
-def _settings() -> Path:
-    folder = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    return Path(os.environ.get("SAFEDNS_OPERATOR") or f"{folder}/safedns/operator.json")
-
-
-def _api() -> Api:
-    try:
-        found = json.loads(_settings().read_text())
-        return Api(found["url"], os.environ.get("SAFEDNS_TOKEN") or found["token"])
-    except (OSError, ValueError, LookupError):
-        raise CoordinatorError("expected to be logged in; run safedns operator login URL first") from None
-
-
 def _login(arguments: argparse.Namespace) -> int:
     token = os.environ.get("SAFEDNS_TOKEN") or _ask_token()
     me = Api(arguments.url, token).ask("GET", "/me")
-    path = _settings()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump({"url": arguments.url, "token": token}, file)
+    keep_login(arguments.url, token)
     print(f"logged in as {me['person']}, {me['role']} of {me['tenant']}")
     return 0
 
@@ -321,13 +235,13 @@ def _get(arguments: argparse.Namespace) -> int:
     if arguments.path == "/devices":
         query["channel"] = arguments.channel
     words = {name: quote(str(value), safe="") for name, value in vars(arguments).items() if isinstance(value, str)}
-    found = _api().ask("GET", arguments.path.format(**words), **query)
+    found = logged_in().ask("GET", arguments.path.format(**words), **query)
     _print(found, arguments)
     return 0
 
 
 def _delete(arguments: argparse.Namespace) -> int:
-    _api().ask("DELETE", arguments.path.format(id=quote(arguments.id, safe="")))
+    logged_in().ask("DELETE", arguments.path.format(id=quote(arguments.id, safe="")))
     print(f"{arguments.id} is revoked")
     return 0
 
@@ -336,7 +250,7 @@ def _list_add(arguments: argparse.Namespace) -> int:
     kind = "block" if arguments.category else "allow"
     body = {"name": arguments.list, "kind": kind}
     body |= {word: getattr(arguments, word) for word in ("title", "category", "national", "appeal")}
-    _print(_api().ask("POST", "/lists", body=body), arguments)
+    _print(logged_in().ask("POST", "/lists", body=body), arguments)
     return 0
 
 
@@ -346,8 +260,8 @@ def _import(arguments: argparse.Namespace) -> int:
         data = path.read_bytes()
     except OSError as error:
         raise CoordinatorError(f"{path}: expected a list, found none: {error.strerror}") from None
-    api = _api()
-    _progress(f"sending {len(data):,} bytes")
+    api = logged_in()
+    progress(f"sending {len(data):,} bytes")
     change = api.ask(
         "POST", f"/lists/{quote(arguments.list, safe='')}/imports", data=data, reason=arguments.reason,
         file=path.name, format=arguments.format, fast="true" if arguments.fast else None,
@@ -365,7 +279,7 @@ def _propose(arguments: argparse.Namespace) -> int:
         | {word: getattr(arguments, word) for word in ("action", "scope", "reason", "legal_basis", "appeal")}
         for name in arguments.names
     ]
-    api = _api()
+    api = logged_in()
     body = {"reason": arguments.reason, "fast": arguments.fast, "items": items}
     return _checked(api, api.ask("POST", f"/lists/{quote(arguments.list, safe='')}/changes", body=body), arguments)
 
@@ -381,7 +295,7 @@ def _checked(api: Api, change: Any, arguments: argparse.Namespace) -> int:
 
 
 def _change(arguments: argparse.Namespace) -> int:
-    return _print_change(_api().ask("GET", f"/changes/{arguments.number}"), arguments)
+    return _print_change(logged_in().ask("GET", f"/changes/{arguments.number}"), arguments)
 
 
 def _print_change(found: Any, arguments: argparse.Namespace) -> int:
@@ -406,7 +320,7 @@ def _print_change(found: Any, arguments: argparse.Namespace) -> int:
 
 
 def _decide(arguments: argparse.Namespace) -> int:
-    api = _api()
+    api = logged_in()
     body = {"comment": arguments.comment} if arguments.verb != "withdraw" else None
     fast = "true" if getattr(arguments, "fast", False) else None
     found = api.ask("POST", f"/changes/{arguments.number}/{arguments.verb}", body=body, fast=fast)
@@ -425,18 +339,18 @@ def _decide(arguments: argparse.Namespace) -> int:
 
 def _channel_add(arguments: argparse.Namespace) -> int:
     body = {"name": arguments.channel, "national": not arguments.own_only}
-    _print(_api().ask("POST", "/channels", body=body), arguments)
+    _print(logged_in().ask("POST", "/channels", body=body), arguments)
     return 0
 
 
 def _channel_lists(arguments: argparse.Namespace) -> int:
     path = f"/channels/{quote(arguments.channel, safe='')}/lists"
-    _print(_api().ask("PUT", path, body={"lists": arguments.lists}), arguments)
+    _print(logged_in().ask("PUT", path, body={"lists": arguments.lists}), arguments)
     return 0
 
 
 def _publish(arguments: argparse.Namespace) -> int:
-    api = _api()
+    api = logged_in()
     path = f"/channels/{quote(arguments.channel, safe='')}/releases"
     body = {"reason": arguments.reason, "at_once": arguments.at_once, "bulk": arguments.bulk}
     made = api.ask("POST", path, body=body)
@@ -480,7 +394,7 @@ def _share(found: Any) -> str:
 
 
 def _release(arguments: argparse.Namespace) -> int:
-    found = _api().ask("GET", _serial_path(arguments))
+    found = logged_in().ask("GET", _serial_path(arguments))
     if arguments.json:
         print_json(found)
         return 0
@@ -496,7 +410,7 @@ def _release(arguments: argparse.Namespace) -> int:
 def _download(arguments: argparse.Namespace) -> int:
     from safedns.blocklist.output import replacing
 
-    data = _api().ask("GET", f"{_serial_path(arguments)}/bundle")
+    data = logged_in().ask("GET", f"{_serial_path(arguments)}/bundle")
     with replacing(arguments.output) as file:
         file.write(data)
     print(f"{arguments.output}: {len(data):,} bytes")
@@ -504,7 +418,7 @@ def _download(arguments: argparse.Namespace) -> int:
 
 
 def _diff(arguments: argparse.Namespace) -> int:
-    found = _api().ask("GET", f"{_serial_path(arguments)}/diff", since=arguments.since)
+    found = logged_in().ask("GET", f"{_serial_path(arguments)}/diff", since=arguments.since)
     if arguments.json:
         print_json(found)
         return 0
@@ -520,18 +434,18 @@ def _diff(arguments: argparse.Namespace) -> int:
 def _rollout(arguments: argparse.Namespace) -> int:
     words = ("reason", "at_once")
     body = {word: getattr(arguments, word) for word in words if hasattr(arguments, word)} or None
-    found = _api().ask("POST", f"{_serial_path(arguments)}/{arguments.verb}", body=body)
+    found = logged_in().ask("POST", f"{_serial_path(arguments)}/{arguments.verb}", body=body)
     return _printed(found, arguments, f"serial {found['serial']} of {found['channel']}: {found['state']}")
 
 
 def _device_move(arguments: argparse.Namespace) -> int:
     path = f"/devices/{quote(arguments.device, safe='')}/channel"
-    _print(_api().ask("PUT", path, body={"channel": arguments.channel}), arguments)
+    _print(logged_in().ask("PUT", path, body={"channel": arguments.channel}), arguments)
     return 0
 
 
 def _enrolment_add(arguments: argparse.Namespace) -> int:
-    api = _api()
+    api = logged_in()
     body = {"channel": arguments.channel, "url": arguments.url or api.url}
     found = api.ask("POST", "/enrolments", body=body | {"days": arguments.days, "uses": arguments.uses})
     return _printed(found, arguments, found["token"])
@@ -539,13 +453,13 @@ def _enrolment_add(arguments: argparse.Namespace) -> int:
 
 def _tenant_add(arguments: argparse.Namespace) -> int:
     body = {"id": arguments.tenant, "title": arguments.title or arguments.tenant, "review": arguments.review}
-    _print(_api().ask("POST", "/tenants", body=body), arguments)
+    _print(logged_in().ask("POST", "/tenants", body=body), arguments)
     return 0
 
 
 def _token_add(arguments: argparse.Namespace) -> int:
     body = {word: getattr(arguments, word) for word in ("person", "role", "days", "tenant")}
-    found = _api().ask("POST", "/tokens", body=body)
+    found = logged_in().ask("POST", "/tokens", body=body)
     return _printed(found, arguments, found["token"])
 
 

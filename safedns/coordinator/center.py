@@ -15,8 +15,9 @@ from safedns.coordinator.database import Database
 from safedns.coordinator.devices import figures
 from safedns.coordinator.keys import KeyFolder
 from safedns.coordinator.lists import channels_of, contents, lists_of, part
-from safedns.coordinator.publishing import Publishing, abort, newest, pause, queue, queue_fast, releases, resume
+from safedns.coordinator.publishing import Publishing
 from safedns.coordinator.push import Bus, Hub
+from safedns.coordinator.releases import TO_MAKE, abort, newest, pause, queue, queue_fast, recent, resume
 from safedns.coordinator.rollout import PUBLISHED, Limits, described, step, worse
 from safedns.coordinator.schema import Change, Channel, NameList, Release, Tenant
 from safedns.errors import SafeDNSError
@@ -149,7 +150,7 @@ class Center:
     async def _is_queued(self) -> bool:
         async with self.database.reading() as session:
             return await session.scalar(
-                select(Release.serial).where(Release.state.in_(("queued", "building"))).limit(1)
+                select(Release.serial).where(Release.state.in_(TO_MAKE)).limit(1)
             ) is not None  # fmt: skip
 
     async def _expire(self) -> None:
@@ -174,7 +175,7 @@ class Center:
             await self.pause(row.channel, row.serial, "", "paused by itself: " + "; ".join(reasons))
 
     async def _ill(self, session: AsyncSession, channel: str) -> tuple[Release, list[str]] | None:
-        rows = await releases(session, channel)
+        rows = await recent(session, channel)
         row = next((each for each in rows if each.state == PUBLISHED), None)
         if row is None or row.paused is not None or not row.watched or step(described(row), self.now)[1] is None:
             return None

@@ -18,20 +18,19 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from sqlalchemy import delete, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from safedns.blocklist.guard import Override, Rules
 from safedns.blocklist.output import replacing
 from safedns.blocklist.protected import read_protected
-from safedns.blocklist.release import AT_ONCE, DEFAULT_RAMP, NOTHING, Object
+from safedns.blocklist.release import NOTHING, Object
 from safedns.coordinator import bundle
 from safedns.coordinator.changes import granted
 from safedns.coordinator.keys import KeyFolder
-from safedns.coordinator.lists import contents, manifest_now, part
-from safedns.coordinator.problems import ConflictError, DeniedError, MissingError
+from safedns.coordinator.lists import contents, part
 from safedns.coordinator.publisher import Archive, describe_bytes
+from safedns.coordinator.releases import BUILDING, FAILED, TO_MAKE, newest, next_of, recent
 from safedns.coordinator.repository import Repository
-from safedns.coordinator.rollout import ABORTED, PUBLISHED, described, resumed, signed, stable
+from safedns.coordinator.rollout import PUBLISHED, signed
 from safedns.coordinator.schema import Blob, Channel, NameList, PublicFile, Release
 from safedns.coordinator.workers import Worker
 from safedns.errors import CoordinatorError, SafeDNSError
@@ -45,18 +44,11 @@ if TYPE_CHECKING:
 
     from safedns.coordinator.bundle import Made, Part
     from safedns.coordinator.database import Database, Writing
-    from safedns.coordinator.lists import Manifest
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
-
-WAITING: Final = "waiting"
-QUEUED: Final = "queued"
-BUILDING: Final = "building"
-FAILED: Final = "failed"
-SUPERSEDED: Final = "superseded"
 
 _LEASE: Final = 15
 """Seconds for which an instance has the right to publish; it renews it while it lives."""
@@ -192,26 +184,21 @@ class Publishing:
                 raise CoordinatorError("the guard refuses it: " + "; ".join(made.refused[:10]))
             await self._publish(row, made)
         except SafeDNSError as error:
-            self.repository.pending.clear()
             await self._fail(row, str(error))
-        except SQLAlchemyError:
-            # It stays as it was for who publishes next; nobody has seen anything of it.
-            self.repository.pending.clear()
-            raise
         return True
 
     async def _take(self) -> tuple[Release | None, int | None, list[Part]]:
-        """The next release to make; those of an instance that died while it made them are among them."""
+        """The next release to make."""
         async with self._database.writing(self._clock()) as writing:
             waiting = await writing.session.scalars(
                 select(Release)
-                .where(Release.state.in_((QUEUED, BUILDING)))
+                .where(Release.state.in_(TO_MAKE))
                 .order_by(Release.fast.desc(), Release.created, Release.serial)
             )
             rows = waiting.all()
             if not rows:
                 return None, None, []
-            row = _newest_of_fast(rows)
+            row = next_of(rows)
             row.state = BUILDING
             if row.created < writing.now:
                 # The ramp begins when it is out.
@@ -237,7 +224,7 @@ class Publishing:
         )
 
     async def _publish(self, row: Release, made: Made) -> None:
-        async with self._database.writing(self._clock()) as writing:
+        async with self._signing() as writing:
             row = await writing.session.get_one(Release, (row.channel, row.serial))
             row.sha256, row.size = made.bundle
             row.names, row.report, row.state = made.names, dict(made.report), PUBLISHED
@@ -245,7 +232,6 @@ class Publishing:
             self._add(row, made.deltas)
             await self._sign(writing, row.channel)
             writing.audit("", row.author, "release.publish", f"{row.channel}/{row.serial}", sha256=row.sha256)
-        await self._written()
         log.info("serial %d of channel %s: published, %d names", row.serial, row.channel, made.names)
 
     async def finish(self) -> bool:
@@ -261,16 +247,10 @@ class Publishing:
             return False
         await self._need_bundle(row.channel, row.serial)
         deltas = await self.in_worker(bundle.finish, row.channel, row.serial, str(self.archive.folder))
-        async with self._lease():
-            try:
-                async with self._database.writing(self._clock()) as writing:
-                    found = await writing.session.get_one(Release, (row.channel, row.serial))
-                    self._add(found, deltas)
-                    await self._sign(writing, row.channel)
-            except BaseException:
-                self.repository.pending.clear()
-                raise
-            await self._written()
+        async with self._lease(), self._signing() as writing:
+            found = await writing.session.get_one(Release, (row.channel, row.serial))
+            self._add(found, deltas)
+            await self._sign(writing, row.channel)
         return True
 
     def _add(self, row: Release, deltas: Mapping[int, bytes]) -> None:
@@ -318,14 +298,8 @@ class Publishing:
         Args:
             change: does it in the transaction, and says which channel.
         """
-        async with self._lease():
-            try:
-                async with self._database.writing(self._clock()) as writing:
-                    await self._sign(writing, await change(writing))
-            except BaseException:
-                self.repository.pending.clear()
-                raise
-            await self._written()
+        async with self._lease(), self._signing() as writing:
+            await self._sign(writing, await change(writing))
 
     async def create(self, writing: Writing) -> None:
         """Put the files of a new repository into the database; they are in the folder when the transaction is."""
@@ -338,35 +312,28 @@ class Publishing:
         Raises:
             SyncError: it is not the next version, or not signed by as many as have to.
         """
-        async with self._lease():
-            try:
-                self.repository.install(metadata)
-                KeyFolder(str(self._folder / "keys")).activate()
-                async with self._database.writing(self._clock()) as writing:
-                    for channel in self.repository.delegated():
-                        await self._sign(writing, channel)
-                    version = f"{metadata.signed.version}.{metadata.signed.type}"
-                    writing.audit("", person, "keys.install", version)
-            finally:
-                self.repository.pending.clear()
-            await self._written()
+        async with self._lease(), self._signing() as writing:
+            self.repository.install(metadata)
+            KeyFolder(str(self._folder / "keys")).activate()
+            for channel in self.repository.delegated():
+                await self._sign(writing, channel)
+            version = f"{metadata.signed.version}.{metadata.signed.type}"
+            writing.audit("", person, "keys.install", version)
 
     async def refresh(self) -> bool:
         """Sign anew what expires, if it is time; the result is whether it was."""
         path = self.repository.folder / "metadata" / "timestamp.json"
         if not path.exists() or json.loads(path.read_text())["signed"]["signed"] + REFRESH > self._clock():
             return False
-        async with self._lease():
-            async with self._database.writing(self._clock()) as writing:
-                for channel in self.repository.delegated():
-                    await self._sign(writing, channel)
-            await self._written()
+        async with self._lease(), self._signing() as writing:
+            for channel in self.repository.delegated():
+                await self._sign(writing, channel)
         return True
 
     # Files.
 
     async def pull(self) -> None:
-        """Write the files that the database has and the folder lacks, and announce what is new."""
+        """Make the folder like the database where that has something new, and announce it."""
         async with self._pulling:
             seen = self._seen()
             async with self._database.reading() as session:
@@ -382,6 +349,17 @@ class Publishing:
                 self._remember(new[-1].number)
         for published in announced:
             await self._announce(published)
+        if new:
+            await self._tidy()
+
+    async def _tidy(self) -> None:
+        """Remove the files that the database has no more."""
+        # Looked at first: what is in the folder was in the database before, so it was removed there if it is missing.
+        there = await asyncio.to_thread(self.repository.files)
+        async with self._database.reading() as session:
+            kept = set(await session.scalars(select(PublicFile.path)))
+        for path in there - kept:
+            (self.repository.folder / path).unlink(missing_ok=True)
 
     async def _newest(self, session: AsyncSession, channel: str) -> Published | None:
         row = await newest(session, channel)
@@ -394,7 +372,7 @@ class Publishing:
             await writing.session.merge(PublicFile(path=path, number=writing.head.file, data=data))
 
     async def _sign(self, writing: Writing, channel: str) -> None:
-        rows = await releases(writing.session, channel)
+        rows = await recent(writing.session, channel)
         now = datetime.fromtimestamp(writing.now, UTC)
         online = KeyFolder(str(self._folder / "keys")).online()
         self.repository.sign(channel, signed(rows, writing.now), online, now)
@@ -408,16 +386,8 @@ class Publishing:
             kept = {tuple(each) for one in published[:_KEPT_RELEASES] for each in one.deltas.values()}
             old = [Object(*each).path for each in row.deltas.values() if tuple(each) not in kept]
             await session.execute(delete(PublicFile).where(PublicFile.path.in_(old)))
-            for path in old:
-                (self.repository.folder / path).unlink(missing_ok=True)
-        for path in self.repository.old_versions(_KEPT_VERSIONS):
-            await session.execute(delete(PublicFile).where(PublicFile.path == path))
-            (self.repository.folder / path).unlink(missing_ok=True)
-
-    async def _written(self) -> None:
-        """What was pending is in the database now: to the folder with it, and tell."""
-        self.repository.pending.clear()
-        await self.pull()
+        old = self.repository.old_versions(_KEPT_VERSIONS)
+        await session.execute(delete(PublicFile).where(PublicFile.path.in_(old)))
 
     def _seen(self) -> int:
         path = self._folder / "pulled"
@@ -431,6 +401,16 @@ class Publishing:
             file.write(str(number).encode())
 
     # The right to publish.
+
+    @asynccontextmanager
+    async def _signing(self) -> AsyncIterator[Writing]:
+        """A transaction for who has the lease. What is signed in it is in the folder afterwards, or nowhere."""
+        try:
+            async with self._database.writing(self._clock()) as writing:
+                yield writing
+        finally:
+            self.repository.pending.clear()
+        await self.pull()
 
     @asynccontextmanager
     async def _lease(self) -> AsyncIterator[None]:
@@ -466,178 +446,6 @@ class Publishing:
                 writing.head.publishing = ""
 
 
-async def releases(session: AsyncSession, channel: str) -> Sequence[Release]:
-    """Releases of a channel, newest first."""
-    rows = await session.scalars(
-        select(Release).where(Release.channel == channel).order_by(Release.serial.desc()).limit(100)
-    )
-    return rows.all()
-
-
-async def newest(session: AsyncSession, channel: str) -> Release | None:
-    """The newest release of a channel that routers may have."""
-    return await session.scalar(
-        select(Release)
-        .where(Release.channel == channel, Release.sha256.is_not(None))
-        .order_by(Release.serial.desc())
-        .limit(1)
-    )
-
-
-async def find_release(session: AsyncSession, channel: str, serial: int) -> Release:
-    """A release.
-
-    Raises:
-        MissingError: the channel has none of that serial.
-    """
-    found = await session.get(Release, (channel, serial))
-    if found is None:
-        raise MissingError("release", f"{channel}/{serial}")
-    return found
-
-
-async def queue(
-    writing: Writing,
-    channel: Channel,
-    author: str,
-    reason: str,
-    *,
-    manifest: Manifest | None = None,
-    fast: bool = False,
-    at_once: bool = False,
-    bulk: bool = False,
-    republished: int | None = None,
-) -> Release:
-    """Have a release made, of the channel's lists as they are now or as a manifest says.
-
-    One that may jump in size waits for a second person, unless its content was published before.
-    """
-    channel.serial += 1
-    row = Release(
-        channel=channel.name,
-        serial=channel.serial,
-        state=WAITING if bulk and republished is None else QUEUED,
-        author=author,
-        reason=reason,
-        created=writing.now,
-        manifest=manifest if manifest is not None else await manifest_now(writing.session, channel),
-        overrides=[],
-        bulk=bulk,
-        fast=fast,
-        ramp=[list(step) for step in (AT_ONCE if fast or at_once else DEFAULT_RAMP)],
-        republished=republished,
-        deltas={},
-    )
-    writing.session.add(row)
-    # What has a default has it from then on.
-    await writing.session.flush()
-    writing.audit(
-        channel.tenant, author, "release.queue", f"{channel.name}/{row.serial}", reason=reason, fast=fast,
-        republished=republished,
-    )  # fmt: skip
-    return row
-
-
-async def queue_fast(writing: Writing, channel: Channel, each: NameList, author: str, reason: str) -> Release:
-    """Have one list's change go out at once, and nothing else with it."""
-    rows = await releases(writing.session, channel.name)
-    last = next((row for row in rows if row.state in (PUBLISHED, QUEUED, BUILDING)), None)
-    manifest = dict(last.manifest) if last else await manifest_now(writing.session, channel)
-    manifest[str(each.id)] = each.revision
-    return await queue(writing, channel, author, reason, manifest=manifest, fast=True)
-
-
-async def pause(writing: Writing, row: Release, person: str, reason: str) -> None:
-    """Let no more routers take a release for now."""
-    if row.state != PUBLISHED or row.paused is not None:
-        raise ConflictError(f"serial {row.serial} of {row.channel} is {state_of(row)}: it can't be paused")
-    row.paused, row.pause_reason = writing.now, reason
-    writing.audit("", person, "rollout.pause", f"{row.channel}/{row.serial}", reason=reason)
-
-
-async def resume(writing: Writing, row: Release, person: str) -> None:
-    """Go on after a pause, where the ramp was."""
-    if row.state != PUBLISHED or row.paused is None:
-        raise ConflictError(f"serial {row.serial} of {row.channel} is {state_of(row)}: it can't be resumed")
-    row.ramp = [list(step) for step in resumed(described(row), row.paused, writing.now)]
-    row.paused, row.pause_reason = None, ""
-    # Who resumes has seen the figures; they don't stop it a second time.
-    row.watched = False
-    writing.audit("", person, "rollout.resume", f"{row.channel}/{row.serial}")
-
-
-async def abort(writing: Writing, channel: Channel, row: Release, person: str, reason: str) -> Release | None:
-    """Take a release back: nobody takes it any more, and who has it gets what was before, as a new serial at once."""
-    if row.state != PUBLISHED:
-        raise ConflictError(f"serial {row.serial} of {row.channel} is {state_of(row)}: it can't be aborted")
-    row.state = ABORTED
-    writing.audit("", person, "rollout.abort", f"{row.channel}/{row.serial}", reason=reason)
-    rows = await releases(writing.session, row.channel)
-    before = stable([each for each in rows if each.serial < row.serial], writing.now)
-    if before is None:
-        return None
-    return await republish(writing, channel, before, person, f"serial {row.serial} was aborted: {reason}", fast=True)
-
-
-async def approve(writing: Writing, channel: Channel, row: Release, person: str) -> None:
-    """Let a release be made that its author may not decide alone.
-
-    Raises:
-        DeniedError: the author asks.
-        ConflictError: it does not wait for that.
-    """
-    if row.state != WAITING:
-        raise ConflictError(f"serial {row.serial} of {row.channel} is {state_of(row)}: there is nothing to decide")
-    if row.author == person:
-        raise DeniedError(f"serial {row.serial}: expected somebody else than its author, found {person}")
-    row.state = QUEUED
-    writing.audit(channel.tenant, person, "release.approve", f"{row.channel}/{row.serial}")
-
-
-async def republish(
-    writing: Writing,
-    channel: Channel,
-    row: Release,
-    person: str,
-    reason: str,
-    *,
-    fast: bool = False,
-    at_once: bool = False,
-) -> Release:
-    """Publish the content of an older release as a new serial."""
-    if row.sha256 is None:
-        raise ConflictError(f"serial {row.serial} of {row.channel} is {state_of(row)}: it was never published")
-    return await queue(
-        writing,
-        channel,
-        person,
-        reason,
-        manifest=dict(row.manifest),
-        fast=fast,
-        at_once=at_once,
-        bulk=True,
-        republished=row.serial,
-    )
-
-
-def state_of(row: Release) -> str:
-    """The state of a release, in a word."""
-    return "paused" if row.state == PUBLISHED and row.paused is not None else row.state
-
-
 def _write(path: str, data: bytes) -> None:
     with replacing(path) as file:
         file.write(data)
-
-
-def _newest_of_fast(rows: Sequence[Release]) -> Release:
-    """The release to make first. Of fast ones of a channel only the newest: it has what is in the others."""
-    first = rows[0]
-    if not first.fast:
-        return first
-    same = [row for row in rows if row.fast and row.channel == first.channel]
-    last = max(same, key=lambda row: row.serial)
-    for row in same:
-        if row is not last:
-            row.state, row.problem = SUPERSEDED, f"serial {last.serial} has what is in it"
-    return last

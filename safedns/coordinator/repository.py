@@ -115,6 +115,12 @@ class Repository:
         with replacing(self.folder / path) as file:
             file.write(data)
 
+    def files(self) -> set[str]:
+        """Paths of all files, below the folder."""
+        found = self.folder.glob("*/*")
+        # What is being written has a name that begins with a dot.
+        return {str(path.relative_to(self.folder)) for path in found if not path.name.startswith(".")}
+
     def create(self, offline: OfflineKeys, online: OnlineKeys, now: datetime) -> bytes:
         """Sign the first metadata; the result is the root, which routers start from.
 

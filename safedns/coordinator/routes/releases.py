@@ -10,7 +10,7 @@ from pydantic import Field
 from sqlalchemy import delete, select
 
 from safedns.blocklist.contents import category_ids
-from safedns.coordinator import publishing
+from safedns.coordinator import releases
 from safedns.coordinator.bundle import diff
 from safedns.coordinator.devices import figures
 from safedns.coordinator.lists import find_channel, find_list, lists_of
@@ -109,10 +109,10 @@ async def set_lists(caller: Operator, center: TheCenter, channel: WordPath, want
     response_model=list[answers.ReleaseShown],
     summary="Releases of a channel, newest first",
 )
-async def releases(caller: Reader, center: TheCenter, channel: WordPath) -> list[dict[str, Any]]:
+async def channel_releases(caller: Reader, center: TheCenter, channel: WordPath) -> list[dict[str, Any]]:
     async with center.database.reading() as session:
         await find_channel(session, caller.tenant, channel)
-        return [_release(row, center.now) for row in await publishing.releases(session, channel)]
+        return [_release(row, center.now) for row in await releases.recent(session, channel)]
 
 
 @router.post(
@@ -126,7 +126,7 @@ async def publish(caller: Operator, center: TheCenter, channel: WordPath, new: N
         row = await find_channel(writing.session, caller.tenant, channel)
         if not await lists_of(writing.session, row):
             raise ConflictError(f"channel {channel}: expected lists to publish, found none; say which go into it")
-        release = await publishing.queue(writing, row, caller.person, new.reason, at_once=new.at_once, bulk=new.bulk)
+        release = await releases.queue(writing, row, caller.person, new.reason, at_once=new.at_once, bulk=new.bulk)
         shown = _release(release, center.now)
     center.wake()
     return shown
@@ -140,7 +140,7 @@ async def publish(caller: Operator, center: TheCenter, channel: WordPath, new: N
 async def one_release(caller: Reader, center: TheCenter, channel: WordPath, serial: NumberPath) -> dict[str, Any]:
     async with center.database.reading() as session:
         await find_channel(session, caller.tenant, channel)
-        row = await publishing.find_release(session, channel, serial)
+        row = await releases.find_release(session, channel, serial)
         own, others = await figures(session, channel, serial)
         return _release(row, center.now) | {
             "report": row.report,
@@ -193,8 +193,8 @@ async def release_diff(
 async def approve(caller: Reviewer, center: TheCenter, channel: WordPath, serial: NumberPath) -> dict[str, Any]:
     async with center.database.writing(center.now) as writing:
         where = await find_channel(writing.session, caller.tenant, channel)
-        row = await publishing.find_release(writing.session, channel, serial)
-        await publishing.approve(writing, where, row, caller.person)
+        row = await releases.find_release(writing.session, channel, serial)
+        await releases.approve(writing, where, row, caller.person)
         shown = _release(row, center.now)
     center.wake()
     return shown
@@ -211,8 +211,8 @@ async def republish(
 ) -> dict[str, Any]:
     async with center.database.writing(center.now) as writing:
         where = await find_channel(writing.session, caller.tenant, channel)
-        row = await publishing.find_release(writing.session, channel, serial)
-        new = await publishing.republish(writing, where, row, caller.person, said.reason, at_once=said.at_once)
+        row = await releases.find_release(writing.session, channel, serial)
+        new = await releases.republish(writing, where, row, caller.person, said.reason, at_once=said.at_once)
         shown = _release(new, center.now)
     center.wake()
     return shown
@@ -258,19 +258,19 @@ async def abort(
 async def _bundle(center: TheCenter, caller: Reader, channel: str, serial: int) -> Any:
     row = await _find(center, caller, channel, serial)
     if row.sha256 is None:
-        raise ConflictError(f"serial {serial} of {channel} is {publishing.state_of(row)}: it was never published")
+        raise ConflictError(f"serial {serial} of {channel} is {releases.state_of(row)}: it was never published")
     return await center.publishing.bundle_file(channel, serial)
 
 
 async def _find(center: TheCenter, caller: Reader, channel: str, serial: int) -> Release:
     async with center.database.reading() as session:
         await find_channel(session, caller.tenant, channel)
-        return await publishing.find_release(session, channel, serial)
+        return await releases.find_release(session, channel, serial)
 
 
 async def _shown(center: TheCenter, channel: str, serial: int) -> dict[str, Any]:
     async with center.database.reading() as session:
-        return _release(await publishing.find_release(session, channel, serial), center.now)
+        return _release(await releases.find_release(session, channel, serial), center.now)
 
 
 async def _channel(session: Any, center: TheCenter, row: Channel) -> dict[str, Any]:
@@ -290,7 +290,7 @@ def _release(row: Release, now: float) -> dict[str, Any]:
     words = ("channel", "serial", "author", "reason", "created", "fast", "bulk", "republished")
     more = ("sha256", "size", "names", "problem", "pause_reason", "manifest", "ramp")
     return {word: getattr(row, word) for word in words + more} | {
-        "state": publishing.state_of(row),
+        "state": releases.state_of(row),
         "share": share / 1_000_000,
         "next_step": wait,
     }

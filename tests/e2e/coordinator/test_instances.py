@@ -28,19 +28,14 @@ class Cluster:
         self.folders = [folder / "one"]
         for number in range(2, count + 1):
             other = folder / f"instance-{number}"
-            (other).mkdir()
+            other.mkdir()
             shutil.copytree(folder / "one" / "keys", other / "keys")
             self.folders.append(other)
         for each in self.folders:
             self.coordinator.start(each)
         self.urls = self.coordinator.urls
         self.administrator = self.coordinator.administrator
-        self.operators = [
-            self.coordinator.person(f"operator-{n}", "operator", url=url) for n, url in enumerate(self.urls)
-        ]
-        self.reviewers = [
-            self.coordinator.person(f"reviewer-{n}", "reviewer", url=url) for n, url in enumerate(self.urls)
-        ]
+        self.operators, self.reviewers = self._people("operator"), self._people("reviewer")
         self.operators[0]("list-add", "orders", "--category", "gambling")
         self.operators[0]("channel-lists", "isp-a", "orders")
 
@@ -116,6 +111,7 @@ def test_two_publishers_at_once(cluster: Cluster, tmp_path: Path) -> None:
     assert [row["serial"] for row in cluster.releases()] == list(range(10, 0, -1))
     assert {row["state"] for row in cluster.releases()} == {"published"}
     until(lambda: cluster.files(0) == cluster.files(1))
+    assert "metadata/1.snapshot.json" not in cluster.files(0), "what no router asks for is removed at both"
     router = Router(tmp_path / "router")
     router.enrol(cluster.administrator("enrolment-add", "isp-a").strip())
     assert "serial 10 is active" in router.sync()
