@@ -101,9 +101,12 @@ def test_what_one_publishes_all_serve_and_push(cluster: Cluster, request: pytest
 
 @with_and_without_nats
 def test_two_publishers_at_once(cluster: Cluster, tmp_path: Path) -> None:
-    """Ten releases are asked for at two instances; each gets a serial of its own, and routers can follow them."""
+    """Nine releases are asked for at two instances; each gets a serial of its own, and routers can follow them."""
     cluster.approve("a.example")
-    threads = [threading.Thread(target=cluster.publish, kwargs={"at": number % 2}) for number in range(10)]
+    cluster.publish()
+    first = {path for path in cluster.files(0) if path.startswith("objects/")}
+    assert first
+    threads = [threading.Thread(target=cluster.publish, kwargs={"at": number % 2}) for number in range(9)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -111,7 +114,7 @@ def test_two_publishers_at_once(cluster: Cluster, tmp_path: Path) -> None:
     assert [row["serial"] for row in cluster.releases()] == list(range(10, 0, -1))
     assert {row["state"] for row in cluster.releases()} == {"published"}
     until(lambda: cluster.files(0) == cluster.files(1))
-    assert "metadata/1.snapshot.json" not in cluster.files(0), "what no router asks for is removed at both"
+    assert first.isdisjoint(cluster.files(0)), "what no router asks for is removed at both"
     router = Router(tmp_path / "router")
     router.enrol(cluster.administrator("enrolment-add", "isp-a").strip())
     assert "serial 10 is active" in router.sync()
