@@ -1,7 +1,7 @@
 //! The children of a node read back, for walks over everything.
 
 use super::place::{Shape, MAX_BUCKET};
-use super::reader::{behind_children, below, read_offset, Children, Trie};
+use super::reader::{behind_children, below, read_offset, Children, Item, Trie};
 use super::symbols::Code;
 
 /// A bucket whose place tells the first octets of its codes.
@@ -11,12 +11,8 @@ type Place = (Shape, usize);
 pub(super) struct Child {
     /// Where its label begins in the labels found so far; it ends with them.
     pub start: usize,
-    /// Number of its class.
-    pub class: u32,
-    /// Where it says in the nodes what is below it.
-    pub behind: u32,
-    /// Whether something is below it.
-    pub children: bool,
+    /// Where its item begins in the nodes.
+    pub at: u32,
 }
 
 impl<B: AsRef<[u8]>> Trie<B> {
@@ -80,8 +76,7 @@ impl<B: AsRef<[u8]>> Trie<B> {
             let code = self.whole_code(nodes.get(text..behind)?, length, place)?;
             let start = labels.len();
             self.symbols().decode(code.bytes(), labels);
-            let child = Child { start, class: head.class, behind: behind as u32, children: head.children };
-            if !take(labels, child) {
+            if !take(labels, Child { start, at: at as u32 }) {
                 return None;
             }
             at = behind_children(behind, below(nodes, behind, head.children)?);
@@ -89,9 +84,20 @@ impl<B: AsRef<[u8]>> Trie<B> {
         (at >= end).then_some(())
     }
 
-    /// The children of a child that `for_each_child` found.
-    pub(super) fn children_at(&self, behind: u32, children: bool) -> Children {
-        below(self.nodes(), behind as usize, children).unwrap_or(Children::None)
+    /// Octets of their codes that the places of children imply.
+    pub(super) fn implied_octets(&self, children: Children) -> usize {
+        match children {
+            Children::Node(at) => self.nodes().get(at as usize).map_or(0, |kind| usize::from(kind & 3)),
+            _ => 0,
+        }
+    }
+
+    /// What the item of a child says that `for_each_child` found where places imply so many octets.
+    pub(super) fn item_at(&self, at: u32, implied: usize) -> Option<Item> {
+        let nodes = self.nodes();
+        let (head, text) = self.head(nodes, at as usize)?;
+        let behind = text + usize::from(head.length).saturating_sub(implied);
+        Some(Item { class: head.class, children: below(nodes, behind, head.children)? })
     }
 
     /// A code with the octets that its place implies.

@@ -6,8 +6,7 @@
 
 use std::cmp::Ordering;
 
-use super::children::Child;
-use super::reader::{Children, Trie};
+use super::reader::{Children, Item, Trie};
 use super::Class;
 use crate::name::{Name, MAX_LABEL, MAX_NAME};
 
@@ -86,18 +85,26 @@ struct Level {
     next: usize,
     /// Length of the key of their parent.
     key: usize,
+    /// Octets that the places of the items imply.
+    implied: usize,
     inherited: u64,
 }
 
-/// A child: the beginning of its label in an integer that is in the same order, and where its children are. Nodes of half a
-/// million are common, so it is kept small.
+/// A child, kept small: half a million below one node are common.
 struct Node {
+    /// Length and beginning of its label.
     order: u64,
+    /// Where its label begins.
     start: u32,
-    class: u32,
-    behind: u32,
-    length: u8,
-    children: bool,
+    /// Where its item is.
+    at: u32,
+}
+
+impl Node {
+    fn label<'a>(&self, labels: &'a [u8]) -> &'a [u8] {
+        let start = self.start as usize;
+        &labels[start..start + usize::from(self.order.to_be_bytes()[0])]
+    }
 }
 
 impl Walk {
@@ -134,17 +141,19 @@ impl Walk {
         while self.present.is_none() {
             let level = self.levels.last_mut()?;
             self.key.truncate(level.key);
-            let Some(Node { start, length, class, behind, children, .. }) = level.nodes.get(level.next) else {
+            let Some(node) = level.nodes.get(level.next) else {
                 let done = self.levels.pop();
                 self.spare.extend(done.filter(|level| level.nodes.capacity() <= SPARE));
                 continue;
             };
             level.next += 1;
-            self.key.push(*length);
-            self.key.extend_from_slice(&level.labels[*start as usize..*start as usize + usize::from(*length)]);
-            let below = trie.children_at(*behind, *children);
-            let (class, inherited) = (*class, level.inherited);
-            self.visit(trie, class, below, inherited);
+            let label = node.label(&level.labels);
+            self.key.push(label.len() as u8);
+            self.key.extend_from_slice(label);
+            let (item, inherited) = (trie.item_at(node.at, level.implied), level.inherited);
+            if let Some(Item { class, children }) = item {
+                self.visit(trie, class, children, inherited);
+            }
         }
         self.entry()
     }
@@ -176,11 +185,11 @@ impl Walk {
     }
 
     /// An empty level below the present key.
-    fn level(&mut self, inherited: u64) -> Level {
+    fn level(&mut self, implied: usize, inherited: u64) -> Level {
         let mut level = self.spare.pop().unwrap_or_default();
         level.labels.clear();
         level.nodes.clear();
-        Level { next: 0, key: self.key.len(), inherited, ..level }
+        Level { next: 0, key: self.key.len(), implied, inherited, ..level }
     }
 
     /// Put the children of a node on the stack.
@@ -188,24 +197,21 @@ impl Walk {
         if matches!(children, Children::None) {
             return;
         }
-        let mut level = self.level(inherited);
+        let mut level = self.level(trie.implied_octets(children), inherited);
         let room = (MAX_NAME - 1).saturating_sub(self.key.len());
         let complete = trie.for_each_child(children, &mut self.budget, &mut level.labels, &mut |labels, child| {
-            let Child { start, class, behind, children } = child;
-            let label = &labels[start..];
+            let label = &labels[child.start..];
             if label.is_empty() || label.len() > MAX_LABEL || label.len() >= room {
                 return false;
             }
-            let (start, length) = (start as u32, label.len() as u8);
-            level.nodes.push(Node { order: order(label), start, class, behind, length, children });
+            level.nodes.push(Node { order: order(label), start: child.start as u32, at: child.at });
             true
         });
         if complete.is_none() {
             self.budget = 0;
         }
         let Level { labels, nodes, .. } = &mut level;
-        let text = |node: &Node| &labels[node.start as usize..node.start as usize + usize::from(node.length)];
-        nodes.sort_unstable_by(|a, b| a.order.cmp(&b.order).then_with(|| text(a).cmp(text(b))));
+        nodes.sort_unstable_by(|a, b| a.order.cmp(&b.order).then_with(|| a.label(labels).cmp(b.label(labels))));
         self.levels.push(level);
     }
 }

@@ -219,23 +219,60 @@ fn close_to(path: &mut Path, depth: usize, close: &mut impl FnMut(&Path)) {
     }
 }
 
-/// Children of an open node: their codes and what stands behind them, one after the other.
+/// Children of an open node, kept small: half a million below one are common.
 #[derive(Default)]
 struct Pending {
-    bytes: Vec<u8>,
-    items: Vec<PendingItem>,
+    /// Their records, one after the other: octets of the head, of the code and of what stands behind it, and these three.
+    records: Vec<u8>,
+    /// Where each record begins.
+    starts: Vec<u64>,
+    /// What the filter needs of them.
+    hashes: Vec<u64>,
 }
 
 /// A child of an open node.
-struct PendingItem {
-    hash: u64,
-    /// Bucket, code length and the beginning of the code, as an integer in the order of the items.
-    order: u64,
-    start: u32,
-    class: u32,
-    length: u8,
-    tail: u8,
-    children: bool,
+#[derive(Clone, Copy)]
+struct Record<'a> {
+    head: &'a [u8],
+    code: &'a [u8],
+    /// The block of its own children, if it has some.
+    tail: &'a [u8],
+}
+
+impl Pending {
+    fn push(&mut self, Record { head, code, tail }: Record) {
+        self.starts.push(self.records.len() as u64);
+        self.records.extend([head.len() as u8, code.len() as u8, tail.len() as u8]);
+        self.records.extend([head, code, tail].into_iter().flatten());
+    }
+
+    fn record(&self, start: u64) -> Record<'_> {
+        let (sizes, rest) = self.records[start as u32 as usize..].split_at(3);
+        let (head, rest) = rest.split_at(sizes[0].into());
+        let (code, rest) = rest.split_at(sizes[1].into());
+        Record { head, code, tail: &rest[..sizes[2].into()] }
+    }
+
+    /// Put children in the order of code length and code.
+    fn sort(&self, starts: &mut [u64]) {
+        starts.sort_unstable_by(|a, b| {
+            let (a, b) = (self.record(*a).code, self.record(*b).code);
+            a.len().cmp(&b.len()).then_with(|| a.cmp(b))
+        });
+    }
+}
+
+impl Record<'_> {
+    /// Octets as an item of a node whose places imply the first `digits` of the code.
+    fn size(self, digits: usize) -> usize {
+        self.head.len() + self.code.len().saturating_sub(digits) + self.tail.len()
+    }
+
+    fn write(self, out: &mut Vec<u8>, digits: usize) {
+        out.extend_from_slice(self.head);
+        out.extend_from_slice(&self.code[digits.min(self.code.len())..]);
+        out.extend_from_slice(self.tail);
+    }
 }
 
 /// A block of children: its items in one bucket, or a node.
@@ -250,8 +287,9 @@ struct Writer<'a> {
     seed: u32,
     nodes: Vec<u8>,
     pending: Vec<Pending>,
-    /// Code of the present label.
+    /// Code of the present label, and what stands behind it.
     code: Code,
+    behind: Vec<u8>,
     tops: bool,
     filter: Filling,
     /// What went wrong: a bucket too full for the format.
@@ -269,6 +307,7 @@ impl<'a> Writer<'a> {
             nodes: Vec::with_capacity(expected.nodes),
             pending: Vec::new(),
             code: Code::default(),
+            behind: Vec::new(),
             tops: false,
             filter: Filling::new(expected.words),
             crowded: false,
@@ -287,61 +326,62 @@ impl<'a> Writer<'a> {
         }
         let block = children.then(|| self.block(depth + 1));
         self.symbols.encode_into(path.label(), &mut self.code);
-        let code = &self.code;
+        self.behind.clear();
+        match block {
+            None => {}
+            Some(Block::Inline(bucket)) => {
+                self.behind.push(bucket.len() as u8);
+                self.behind.extend(bucket);
+            }
+            Some(Block::Node(at)) => {
+                self.behind.push(0);
+                self.behind.extend(at.to_le_bytes());
+            }
+        }
+        let head = Head { class, length: self.code.len() as u8, children };
+        let known = self.heads.get(&head).copied();
+        let spelt = match known {
+            Some(_) => Vec::new(),
+            None => spelt_out(head),
+        };
+        let head = known.as_ref().map_or(spelt.as_slice(), std::slice::from_ref);
         if self.pending.len() <= depth {
             self.pending.resize_with(depth + 1, Pending::default);
         }
         let pending = &mut self.pending[depth];
-        let start = u32::try_from(pending.bytes.len()).unwrap_or_else(|_| {
-            self.too_large = true;
-            0
-        });
-        pending.bytes.extend_from_slice(code.bytes());
-        let tail = match block {
-            None => 0,
-            Some(Block::Inline(bucket)) => {
-                pending.bytes.push(bucket.len() as u8);
-                pending.bytes.extend_from_slice(&bucket);
-                1 + bucket.len() as u8
-            }
-            Some(Block::Node(at)) => {
-                pending.bytes.push(0);
-                pending.bytes.extend_from_slice(&at.to_le_bytes());
-                5
-            }
-        };
-        let length = code.len() as u8;
-        pending.items.push(PendingItem { hash, order: order(0, code), start, class, length, tail, children });
+        pending.push(Record { head, code: self.code.bytes(), tail: &self.behind });
+        if depth > 1 {
+            pending.hashes.push(hash);
+        }
+        self.too_large |= pending.records.len() > u32::MAX as usize;
     }
 
     /// The children at a depth as a block.
     fn block(&mut self, depth: usize) -> Block {
-        let mut pending = std::mem::take(&mut self.pending[depth]);
-        if pending.items.len() <= SINGLE {
-            let bucket = self.single_bucket(&mut pending);
-            if bucket.len() <= INLINE {
-                return Block::Inline(bucket);
-            }
-            let at = self.node_offset();
-            self.nodes.push(0);
-            self.nodes.extend((bucket.len() as u16).to_le_bytes());
-            self.nodes.extend(bucket);
-            return Block::Node(at);
+        let pending = std::mem::take(&mut self.pending[depth]);
+        let count = pending.starts.len();
+        if count > SINGLE {
+            pending.hashes.iter().for_each(|hash| self.filter.add(*hash));
+            return Block::Node(self.write_node(pending, Shape::for_children(count)));
         }
-        if depth > 1 {
-            pending.items.iter().for_each(|item| self.filter.add(item.hash));
+        let bucket = single_bucket(pending);
+        if bucket.len() <= INLINE {
+            return Block::Inline(bucket);
         }
-        let shape = Shape::for_children(pending.items.len());
-        Block::Node(self.write_node(&mut pending, shape))
+        let at = self.node_offset();
+        self.nodes.push(0);
+        self.nodes.extend((bucket.len() as u16).to_le_bytes());
+        self.nodes.extend(bucket);
+        Block::Node(at)
     }
 
     fn finish(&mut self) -> u32 {
         if self.pending.is_empty() {
             self.pending.push(Pending::default());
         }
-        let mut pending = std::mem::take(&mut self.pending[0]);
-        let shape = Shape::for_root(pending.items.len());
-        self.write_node(&mut pending, shape)
+        let pending = std::mem::take(&mut self.pending[0]);
+        let shape = Shape::for_root(pending.starts.len());
+        self.write_node(pending, shape)
     }
 
     fn node_offset(&mut self) -> u32 {
@@ -351,77 +391,62 @@ impl<'a> Writer<'a> {
         })
     }
 
-    fn single_bucket(&self, pending: &mut Pending) -> Vec<u8> {
-        sort(pending);
-        let mut bucket = Vec::new();
-        for item in &pending.items {
-            self.write_item(&mut bucket, &pending.bytes, item, 0);
-        }
-        bucket
-    }
-
     /// Write a node of buckets and return its offset.
-    fn write_node(&mut self, pending: &mut Pending, shape: Shape) -> u32 {
-        for item in &mut pending.items {
-            let start = item.start as usize;
-            let code = Code::new(&pending.bytes[start..start + usize::from(item.length)]);
-            item.order = order(shape.bucket(&code, self.seed), &code);
+    fn write_node(&mut self, mut pending: Pending, shape: Shape) -> u32 {
+        if self.too_large {
+            return 0;
         }
-        sort(pending);
-        let mut buckets = Vec::with_capacity(pending.bytes.len());
-        let mut ends = vec![0_usize; shape.buckets() + 1];
-        let mut items = pending.items.as_slice();
-        for (bucket, end) in ends.iter_mut().skip(1).enumerate() {
-            let count = items.iter().take_while(|item| item.order >> 32 == bucket as u64).count();
-            self.crowded |= count > MAX_BUCKET;
-            for item in &items[..count] {
-                self.write_item(&mut buckets, &pending.bytes, item, shape.digits);
-            }
-            items = &items[count..];
-            *end = buckets.len();
+        let mut starts = std::mem::take(&mut pending.starts);
+        let mut size = 0;
+        for start in &mut starts {
+            let record = pending.record(*start);
+            size += record.size(shape.digits);
+            *start |= (shape.bucket(&Code::new(record.code), self.seed) as u64) << 32;
         }
+        starts.sort_unstable();
         let at = self.node_offset();
-        let width = (1..4).find(|width| buckets.len() < 1 << (8 * width)).unwrap_or(4);
+        let width = (1..4).find(|width| size < 1 << (8 * width)).unwrap_or(4);
         self.nodes.push(shape.digits as u8 | (width as u8) << 2);
         self.nodes.extend(shape.rows.to_le_bytes());
-        self.nodes.extend(ends.iter().flat_map(|end| end.to_le_bytes().into_iter().take(width)));
-        self.nodes.extend(buckets);
+        let mut offset = self.nodes.len();
+        let buckets = offset + (shape.buckets() + 1) * width;
+        self.nodes.resize(buckets, 0);
+        let mut rest = starts.as_mut_slice();
+        for bucket in 0..shape.buckets() {
+            let count = rest.iter().take_while(|start| **start >> 32 == bucket as u64).count();
+            self.crowded |= count > MAX_BUCKET;
+            let (items, others) = rest.split_at_mut(count);
+            pending.sort(items);
+            for start in &*items {
+                pending.record(*start).write(&mut self.nodes, shape.digits);
+            }
+            rest = others;
+            offset += width;
+            let end = self.nodes.len() - buckets;
+            self.nodes[offset..offset + width].copy_from_slice(&end.to_le_bytes()[..width]);
+        }
         at
     }
+}
 
-    fn write_item(&self, out: &mut Vec<u8>, bytes: &[u8], item: &PendingItem, digits: usize) {
-        let head = Head { class: item.class, length: item.length, children: item.children };
-        match self.heads.get(&head) {
-            Some(number) => out.push(*number),
-            None => spell_out(out, head),
-        }
-        let start = item.start as usize;
-        let end = start + usize::from(item.length);
-        out.extend_from_slice(&bytes[(start + digits).min(end)..end + usize::from(item.tail)]);
+fn single_bucket(mut pending: Pending) -> Vec<u8> {
+    let mut starts = std::mem::take(&mut pending.starts);
+    pending.sort(&mut starts);
+    let mut bucket = Vec::new();
+    for start in starts {
+        pending.record(start).write(&mut bucket, 0);
     }
-}
-
-/// Where an item comes in the order of bucket, code length and code, as far as 64 bits tell.
-fn order(bucket: usize, code: &Code) -> u64 {
-    let [_, _, _, _, _, c, b, a] = code.word(0).to_be_bytes();
-    (bucket as u64) << 32 | u64::from(u32::from_be_bytes([code.len() as u8, a, b, c]))
-}
-
-/// Put items in the order of bucket, code length and code.
-fn sort(pending: &mut Pending) {
-    let bytes = &pending.bytes;
-    let code = |item: &PendingItem| &bytes[item.start as usize..item.start as usize + usize::from(item.length)];
-    pending.items.sort_unstable_by(|a, b| a.order.cmp(&b.order).then_with(|| code(a).cmp(code(b))));
+    bucket
 }
 
 /// A head that is not among the frequent ones.
-fn spell_out(out: &mut Vec<u8>, head: Head) {
-    out.push(ESCAPE);
-    out.push(head.length | u8::from(head.children) << 7);
+fn spelt_out(head: Head) -> Vec<u8> {
+    let mut out = vec![ESCAPE, head.length | u8::from(head.children) << 7];
     let mut class = head.class;
     while class > 127 {
         out.push(class as u8 | 128);
         class >>= 7;
     }
     out.push(class as u8);
+    out
 }
