@@ -22,6 +22,7 @@ __all__ = [
     "differences",
     "forbid_new_privileges",
     "histogram_bounds",
+    "return_large_blocks",
 ]
 
 FORMAT_VERSION: Final[int]
@@ -43,6 +44,12 @@ def histogram_bounds(metric: str) -> list[float]:
 
 def forbid_new_privileges() -> None:
     """Set the kernel's no_new_privs flag (prctl(2)) on this process and what it starts; a no-op where unsupported."""
+
+def return_large_blocks() -> None:
+    """Have the process give large blocks of memory back to the kernel as soon as they are freed, from now on.
+
+    It costs a system call for each; what rebuilds a blocklist needs a fifth less memory with it.
+    """
 
 @final
 class Blocklist:
@@ -104,6 +111,10 @@ class Blocklist:
     @property
     def entries(self) -> int:
         """Entries left after names under an equally blocked parent were dropped."""
+
+    @property
+    def tops(self) -> bool:
+        """Whether a top-level domain is an entry."""
 
     @property
     def size(self) -> int:

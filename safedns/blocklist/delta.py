@@ -90,7 +90,7 @@ class _Delta:
     size: int
     digest: bytes
     length: int
-    frame: bytes
+    frame: memoryview
 
 
 def make(old: str, new: str, output: str) -> Summary:
@@ -202,12 +202,13 @@ def _read(path: str) -> _Delta:
     _, version, old, checksum, new, size, digest, length = _FRONT.unpack_from(data)
     if version != VERSION:
         raise BlocklistError(f"{path}: expected a delta of version {VERSION}, found version {version}; make it again")
-    if hashlib.sha256(data[:-_HASH]).digest() != data[-_HASH:]:
+    octets = memoryview(data)
+    if hashlib.sha256(octets[:-_HASH]).digest() != octets[-_HASH:]:
         raise BlocklistError(
             f"{path}: expected a delta that ends with its SHA-256, found a damaged one: "
             "it was cut short or altered; get it again"
         )
-    return _Delta(old, checksum, new, size, digest, length, data[_FRONT.size : -_HASH])
+    return _Delta(old, checksum, new, size, digest, length, octets[_FRONT.size : -_HASH])
 
 
 def _decompress(path: str, read: _Delta, dictionary: zstandard.ZstdCompressionDict | None) -> bytes:

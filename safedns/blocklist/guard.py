@@ -103,21 +103,36 @@ def check(new: Blocklist, old: Blocklist | None, rules: Rules) -> Verdict:
     """
     popular = _newly_popular(new, old, rules)
     changes = _Changes(new, old, popular)
-    found = [*_top_level_and_suffixes(new), *changes.top_level, *_protected(new, rules), *_popular(popular)]
-    before = None if old is None else _total(old)
-    refusals = [
-        *_by_entry(each for each in found if not _overridden(each, rules)),
-        *_size(before, _total(new), rules),
-        *_sources(rules),
-        *_overrides(rules),
-    ]
     return Verdict(
-        refusals=tuple(refusals),
-        names=(before, _total(new)),
+        refusals=_refusals(new, old, rules, popular, changes.top_level),
+        names=(None if old is None else _total(old), _total(new)),
         blocked=changes.blocked,
         freed=changes.freed,
         by_category=changes.by_category(),
         news=changes.news(),
+    )
+
+
+def refusals(new: Blocklist, old: Blocklist | None, rules: Rules) -> tuple[Refusal, ...]:
+    """What `check` has against a blocklist, without what people would notice of it.
+
+    That takes looking at everything that differs, most of a router's time for a sync; without it, only a blocklist
+    with a top-level domain in it is looked at as a whole.
+    """
+    popular = _newly_popular(new, old, rules)
+    top_level = _Changes(new, old, popular).top_level if new.tops else []
+    return _refusals(new, old, rules, popular, top_level)
+
+
+def _refusals(
+    new: Blocklist, old: Blocklist | None, rules: Rules, popular: list[_NewlyPopular], top_level: list[_Finding]
+) -> tuple[Refusal, ...]:
+    found = [*_top_level_and_suffixes(new), *top_level, *_protected(new, rules), *_popular(popular)]
+    return (
+        *_by_entry(each for each in found if not _overridden(each, rules)),
+        *_size(None if old is None else _total(old), _total(new), rules),
+        *_sources(rules),
+        *_overrides(rules),
     )
 
 

@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Enrol; the result is the exit status."""
     from safedns.config.load import read
-    from safedns.sync.identity import enrol
+    from safedns.sync.device import enrol
 
     config = read(arguments.config)
     if config.coordinator.state is None:

@@ -77,19 +77,19 @@ def _enrolment(config: Config) -> Enrolment | None:
 
 
 def _once(config: Config, *, as_json: bool) -> int:
+    from safedns import _native
     from safedns.sync import report
     from safedns.sync.client import Router, sync
-    from safedns.sync.transfer import Mirrors
+
+    _native.return_large_blocks()
 
     store, enrolment = _store(config), _enrolment(config)
     mirrors = config.coordinator.mirrors or ((enrolment.url,) if enrolment else ())
-    router = Router(_channel(config), _device(store), _root(config, store))
+    router = Router(_channel(config), _device(store), _root(config, store), mirrors)
     told = report.load(store.folder)
     counters = report.read_counters(_metrics(config))
     quarantined = set(store.load().quarantined)
-    with Mirrors(mirrors) as fetched:
-        outcome = sync(router, store, fetched, time.time(), _self_test(config, store))
-        transfer = {"requests": fetched.requests, "received": fetched.received}
+    outcome = sync(router, store, time.time(), _self_test(config, store))
     for serial in set(store.load().quarantined) - quarantined:
         told.tested(serial, failed=True)
     if outcome.serial != outcome.before:
@@ -99,12 +99,11 @@ def _once(config: Config, *, as_json: bool) -> int:
     if as_json:
         print_json(
             {"serial": outcome.serial, "before": outcome.before, "available": outcome.available,
-             "reason": outcome.reason} | transfer
+             "reason": outcome.reason} | outcome.traffic._asdict()
         )  # fmt: skip
     elif outcome.serial != outcome.before:
-        print(
-            f"serial {outcome.serial} is active, before it {outcome.before or 'none'}; {transfer['received']:,} bytes"
-        )
+        before, received = outcome.before or "none", outcome.traffic.received
+        print(f"serial {outcome.serial} is active, before it {before}; {received:,} bytes")
     else:
         print(f"serial {outcome.serial} stays active")
     if outcome.reason and not as_json:
@@ -114,14 +113,14 @@ def _once(config: Config, *, as_json: bool) -> int:
 
 def _tell(store: Store, enrolment: Enrolment, told: Told, counters: Counters | None, serial: int) -> None:
     """Report, and follow another channel if the coordinator says so; that it can't be told is no failed sync."""
-    from safedns.sync import identity, report
+    from safedns.sync import device, identity, report
 
     state = store.load()
     now = max(time.time(), state.signed)
     try:
         answer = report.send(store.folder, enrolment, told, counters, serial, now)
-        keys = identity.timestamp_keys(state.metadata)
-        found = identity.assigned(enrolment, answer, keys, now)
+        keys = device.timestamp_keys(state.metadata)
+        found = device.assigned(enrolment, answer, keys, now)
     except SyncError as error:
         report.save(store.folder, told)
         warn(f"the report was not taken: {error}")

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from safedns.blocklist import delta, guard
 from safedns.blocklist.output import replacing
 from safedns.blocklist.release import NOTHING, Object, Release
 from safedns.errors import BlocklistError, SafeDNSError, SyncError
-from safedns.sync.trust import BUILT, trusted
+from safedns.sync.apart import apart
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from safedns._native import Blocklist
     from safedns.sync.store import State, Store
     from safedns.sync.transfer import Mirrors
 
-_PIECE: Final = 256 * 1024
+BUILT: Final = 1_790_000_000
+"""Seconds since 1970 of a time that has passed: a router without a clock starts from here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,20 @@ class Router:
         channel: whose releases it takes.
         device: its own id, which says when its turn is.
         bootstrap: the root that it trusts from the beginning.
+        mirrors: addresses that serve the files, in order of preference.
     """
 
     channel: str
     device: str
     bootstrap: bytes
+    mirrors: Sequence[str]
+
+
+class Traffic(NamedTuple):
+    """Requests that were made, and bytes that came."""
+
+    requests: int
+    received: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +56,22 @@ class Outcome:
         before: of the one before the sync.
         available: the newest that is signed.
         reason: why the newest is not active; empty if it is.
+        traffic: what it cost the line.
     """
 
     serial: int
     before: int
     available: int
     reason: str
+    traffic: Traffic
 
 
-def sync(
-    router: Router, store: Store, mirrors: Mirrors, now: float, self_test: Callable[[Path], str | None]
-) -> Outcome:
+def sync(router: Router, store: Store, now: float, self_test: Callable[[Path], str | None]) -> Outcome:
     """Bring a router's blocklist up to date.
 
     Args:
         router: who syncs.
         store: where it keeps things.
-        mirrors: where the files are.
         now: the clock, in seconds since 1970; it may be wrong.
         self_test: looks at the active blocklist as the resolver uses it; says what is wrong, or None.
 
@@ -71,22 +79,19 @@ def sync(
         SafeDNSError: nothing was changed, and why.
     """
     state = store.load()
-    old = _active(store)
-    before = old.serial if old else 0
+    before = _serial(store)
     # The file outlives the state: it is what was accepted, unless the router followed another channel then.
     known = before if state.follow(router.channel) else 0
     state.accepted = max(state.accepted, known)
-    now = max(now, state.signed, BUILT)
+    traffic = Traffic(0, 0)
     try:
-        signed = trusted(router.channel, router.bootstrap, state.metadata, now, mirrors.get)
-        state.metadata, state.signed = dict(signed.metadata), max(state.signed, signed.signed)
-        now = max(now, state.signed)
-        state.checked = int(now)
-        state.available = signed.releases[0].serial if signed.releases else 0
-        release, state.problem = choose(signed.releases, router.device, now, known, state)
-        if release is not None:
-            _take(release, store, mirrors, old, self_test)
-            state.accepted, state.channel = release.serial, router.channel
+        asked = apart(_ask, router, store, state, known, before, max(now, state.signed, BUILT))
+        state.learn(asked.metadata, asked.signed, now)
+        state.available, state.problem, traffic = asked.available, asked.reason, asked.traffic
+        if asked.release is not None:
+            more = _take(asked.release, asked.failure, router, store, before, self_test)
+            traffic = Traffic(traffic.requests + more.requests, traffic.received + more.received)
+            state.accepted, state.channel = asked.release.serial, router.channel
     except _QuarantineError as error:
         state.quarantine(error.serial, str(error))
         state.problem = str(error)
@@ -95,8 +100,68 @@ def sync(
         store.save(state)
         raise
     store.save(state)
-    active = _active(store)
-    return Outcome(active.serial if active else 0, before, state.available, state.problem)
+    return Outcome(_serial(store), before, state.available, state.problem, traffic)
+
+
+# What is done in a process of its own.
+
+
+class _Asked(NamedTuple):
+    """What came of asking the mirrors.
+
+    Attributes:
+        metadata: theirs, verified, by name.
+        signed: when it was, in seconds since 1970.
+        available: the newest serial that is signed; 0 if none is.
+        release: the one to take; None if there is none.
+        reason: why the newest is not it; empty if it is.
+        failure: why the first way to it was not fetched; None if it was.
+        traffic: what that cost.
+    """
+
+    metadata: Mapping[str, str]
+    signed: int
+    available: int
+    release: Release | None
+    reason: str
+    failure: SafeDNSError | None
+    traffic: Traffic
+
+
+def _ask(router: Router, store: Store, state: State, known: int, before: int, now: float) -> _Asked:
+    """Find out what is signed, and fetch the first way to the release to take."""
+    from safedns.sync.transfer import Mirrors
+    from safedns.sync.trust import trusted
+
+    failure = None
+    with Mirrors(router.mirrors) as mirrors:
+        signed = trusted(router.channel, router.bootstrap, state.metadata, now, mirrors.get)
+        release, reason = choose(signed.releases, router.device, max(now, signed.signed), known, state)
+        if release is not None:
+            try:
+                _download(mirrors, ways(release, before)[0], store)
+            except SafeDNSError as error:
+                failure = error
+        available = signed.releases[0].serial if signed.releases else 0
+        traffic = Traffic(mirrors.requests, mirrors.received)
+        return _Asked(signed.metadata, signed.signed, available, release, reason, failure, traffic)
+
+
+def _fetch(router: Router, way: Way, store: Store) -> Traffic:
+    """Fetch another way to a release."""
+    from safedns.sync.transfer import Mirrors
+
+    with Mirrors(router.mirrors) as mirrors:
+        _download(mirrors, way, store)
+        return Traffic(mirrors.requests, mirrors.received)
+
+
+def _download(mirrors: Mirrors, way: Way, store: Store) -> None:
+    with replacing(store.fetched) as file:
+        mirrors.download(way.object.path, way.object.length, file)
+
+
+# Which release, and how to get there.
 
 
 class _QuarantineError(SafeDNSError):
@@ -138,32 +203,52 @@ def choose(
     return None, reason
 
 
-def _active(store: Store) -> Blocklist | None:
-    """The blocklist in place, verified; None if there is none that can be used."""
+class Way(NamedTuple):
+    """An object to fetch, and the serial of the blocklist that it is applied to."""
+
+    start: int
+    object: Object
+
+
+def ways(release: Release, before: int) -> list[Way]:
+    """The ways from a blocklist to a release, the shortest first.
+
+    Raises:
+        SyncError: none is signed.
+    """
+    starts = [start for start in dict.fromkeys((before, NOTHING)) if start in release.deltas]
+    if not starts:
+        raise SyncError(f"serial {release.serial}: expected an object to make it of, found none signed")
+    return [Way(start, release.deltas[start]) for start in starts]
+
+
+def _serial(store: Store) -> int:
+    """The serial of the blocklist in place, verified; 0 if there is none that can be used."""
     from safedns import _native
 
     if not store.active.exists():
-        return None
+        return NOTHING
     try:
         blocklist = _native.Blocklist.open(str(store.active))
         blocklist.verify()
     except BlocklistError:
         # Damaged: whatever is signed is better.
-        return None
-    return blocklist
+        return NOTHING
+    return blocklist.serial
 
 
 def _take(
     release: Release,
+    failure: SafeDNSError | None,
+    router: Router,
     store: Store,
-    mirrors: Mirrors,
-    old: Blocklist | None,
+    before: int,
     self_test: Callable[[Path], str | None],
-) -> None:
+) -> Traffic:
     made = store.folder / ".made.sdns"
     try:
-        _make(release, store, mirrors, old, made)
-        _guard(release, made, old)
+        traffic = _make(release, failure, router, store, before, made)
+        _guard(release, made, store.active if before else None)
         store.activate(made)
     finally:
         made.unlink(missing_ok=True)
@@ -172,40 +257,40 @@ def _take(
         went_back = store.go_back()
         then = "the one before is active again" if went_back else "there is none before it"
         raise _QuarantineError(release.serial, f"the self-test failed: {problem}; {then}")
+    return traffic
 
 
-def _make(release: Release, store: Store, mirrors: Mirrors, old: Blocklist | None, made: Path) -> None:
-    """Fetch the shortest way to a release and go it; the whole one if that does not lead there."""
-    start = release.deltas.get(old.serial) if old else None
-    failure: SafeDNSError | None = None
-    if start is not None:
-        try:
-            _apply(release, start, store.active, store, mirrors, made)
-        except SafeDNSError as error:
-            failure = error
-        else:
-            return
-    whole = release.deltas.get(NOTHING)
-    if whole is None:
-        raise failure or SyncError(f"serial {release.serial}: expected an object to make it of, found none signed")
-    nothing = store.folder / ".nothing.sdns"
-    _write_nothing(nothing)
+def _make(
+    release: Release, failure: SafeDNSError | None, router: Router, store: Store, before: int, made: Path
+) -> Traffic:
+    """Go the way to a release that was fetched; if it does not lead there, the next one."""
+    first, *others = ways(release, before)
     try:
-        _apply(release, whole, nothing, store, mirrors, made)
-    finally:
-        nothing.unlink(missing_ok=True)
+        if failure is not None:
+            raise failure
+        _apply(release, first, store, made)
+    except SafeDNSError:
+        if not others:
+            raise
+    else:
+        return Traffic(0, 0)
+    traffic = apart(_fetch, router, others[0], store)
+    _apply(release, others[0], store, made)
+    return traffic
 
 
-def _apply(release: Release, each: Object, base: Path, store: Store, mirrors: Mirrors, made: Path) -> None:
-    fetched = store.folder / ".fetched.sdnd"
+def _apply(release: Release, way: Way, store: Store, made: Path) -> None:
+    base = store.folder / ".nothing.sdns" if way.start == NOTHING else store.active
     try:
-        with replacing(fetched) as file:
-            mirrors.download(each.path, each.length, file)
-        _check(fetched, each, f"object {each.sha256[:12]}…")
-        delta.apply(str(base), str(fetched), str(made))
+        _check(store.fetched, way.object, f"object {way.object.sha256[:12]}…")
+        if way.start == NOTHING:
+            _write_nothing(base)
+        delta.apply(str(base), str(store.fetched), str(made))
         _check(made, release.bundle, f"serial {release.serial}")
     finally:
-        fetched.unlink(missing_ok=True)
+        store.fetched.unlink(missing_ok=True)
+        if way.start == NOTHING:
+            base.unlink(missing_ok=True)
 
 
 def _check(path: Path, expected: Object, what: str) -> None:
@@ -227,10 +312,10 @@ def _write_nothing(path: Path) -> None:
         _native.Builder([]).write(file.fileno(), serial=NOTHING)
 
 
-def _guard(release: Release, made: Path, old: Blocklist | None) -> None:
+def _guard(release: Release, made: Path, before: Path | None) -> None:
     from safedns import _native
 
-    verdict = guard.check(_native.Blocklist.open(str(made)), old, release.rules)
-    if not verdict.passed:
-        first = verdict.refusals[0]
-        raise _QuarantineError(release.serial, f"the guard refuses it: {first.problem}")
+    old = _native.Blocklist.open(str(before)) if before is not None else None
+    refusals = guard.refusals(_native.Blocklist.open(str(made)), old, release.rules)
+    if refusals:
+        raise _QuarantineError(release.serial, f"the guard refuses it: {refusals[0].problem}")

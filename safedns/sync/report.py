@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from importlib import metadata
 from typing import TYPE_CHECKING, Any, Final
 
 from safedns.blocklist.enrolment import report_message
 from safedns.blocklist.output import replacing
 from safedns.errors import SafeDNSError
-from safedns.sync import identity
 from safedns.telemetry.page import fetch, parse
 
 if TYPE_CHECKING:
@@ -115,6 +113,10 @@ def send(folder: Path, enrolment: Enrolment, told: Told, counters: Counters | No
     Raises:
         SyncError: the coordinator can't be reached or refuses it. Nothing is lost: the next one tells it.
     """
+    from importlib import metadata
+
+    from safedns.sync import device
+
     since = _since(told.counters, counters)
     number = max(told.number + 1, int(now))
     body = json.dumps(
@@ -128,8 +130,8 @@ def send(folder: Path, enrolment: Enrolment, told: Told, counters: Counters | No
         }
         | since
     ).encode()
-    signature = identity.sign(identity.load_key(folder), report_message(enrolment.device, body))
-    answer = identity.post(f"{enrolment.url}/v1/devices/{enrolment.device}/reports", body, {"signature": signature})
+    signature = device.sign(device.load_key(folder), report_message(enrolment.device, body))
+    answer = device.post(f"{enrolment.url}/v1/devices/{enrolment.device}/reports", body, {"signature": signature})
     save(folder, Told(number, asdict(counters) if counters else {}, {}))
     return answer
 

@@ -10,10 +10,13 @@ import json
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from safedns.blocklist.output import replacing
 from safedns.errors import BlocklistError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ACTIVE: Final = "blocklist.sdns"
 """What the resolver reads."""
@@ -58,6 +61,11 @@ class State:
         self.quarantined = {}
         return False
 
+    def learn(self, metadata: Mapping[str, str], signed: int, now: float) -> None:
+        """Keep what was verified just now, and when it was signed: time does not go back behind that."""
+        self.metadata, self.signed = dict(metadata), max(self.signed, signed)
+        self.checked = int(max(now, self.signed))
+
     def quarantine(self, serial: int, reason: str) -> None:
         """Remember not to take a serial again; the oldest of too many are forgotten."""
         self.quarantined[serial] = reason
@@ -72,6 +80,7 @@ class Store:
         self.folder = Path(folder)
         self.active = self.folder / ACTIVE
         self.previous = self.folder / PREVIOUS
+        self.fetched = self.folder / ".fetched.sdnd"
 
     def load(self) -> State:
         """What was saved; nothing if it is missing or damaged, as the blocklist in place says the most of it."""

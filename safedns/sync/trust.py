@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
     Get = Callable[[str, int], bytes]
 
-BUILT: Final = 1_790_000_000
-"""Seconds since 1970 of a time that has passed: a router without a clock starts from here."""
-
 MOST_PACK: Final = 64 * 1024
 """Bytes of a pack."""
 

@@ -15,7 +15,6 @@ from safedns.coordinator.publisher import Archive, bases, describe_bytes
 from safedns.coordinator.repository import OfflineKeys, OnlineKeys, Repository
 from safedns.sync.client import Outcome, Router, sync
 from safedns.sync.store import Store
-from safedns.sync.transfer import Mirrors
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 CHANNEL = "isp-a"
@@ -134,15 +133,14 @@ class Home:
     ) -> None:
         folder.mkdir(exist_ok=True)
         self.store = Store(str(folder))
-        self.router = Router(channel, device, centre.root)
+        self._who = (channel, device, centre.root)
         self.urls = urls
         self.centre = centre
         self.problem: str | None = None
 
     def sync(self, clock: datetime | None = None) -> Outcome:
         now = (clock or self.centre.now).timestamp()
-        with Mirrors(self.urls) as mirrors:
-            return sync(self.router, self.store, mirrors, now, lambda _path: self.problem)
+        return sync(Router(*self._who, self.urls), self.store, now, lambda _path: self.problem)
 
     def blocks(self, name: str) -> bool:
         return bool(_native.Blocklist.load(str(self.store.active)).lookup(name)[0])

@@ -86,6 +86,11 @@ impl Blocklist {
     }
 
     #[getter]
+    fn tops(&self) -> bool {
+        self.trie.tops()
+    }
+
+    #[getter]
     fn size(&self) -> usize {
         self.trie.size()
     }

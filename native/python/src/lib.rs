@@ -38,6 +38,12 @@ fn forbid_new_privileges() -> PyResult<()> {
     Ok(system::forbid_new_privileges()?)
 }
 
+/// Give large blocks of memory back as soon as they are freed.
+#[pyfunction]
+fn return_large_blocks() {
+    system::return_large_blocks();
+}
+
 /// What every packet pays for.
 #[pymodule]
 mod _native {
@@ -54,7 +60,7 @@ mod _native {
     #[pymodule_export]
     use super::walk::{differences, Entries, Steps};
     #[pymodule_export]
-    use super::{counter_layout, forbid_new_privileges, histogram_bounds};
+    use super::{counter_layout, forbid_new_privileges, histogram_bounds, return_large_blocks};
 
     #[pymodule_export]
     const COUNTERS: usize = safedns_core::counters::COUNT;

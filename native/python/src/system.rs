@@ -29,6 +29,20 @@ pub fn forbid_new_privileges() -> io::Result<()> {
     check(result).map(drop)
 }
 
+/// Have every large block of memory come from the kernel and go back to it when it is freed. The GNU C library stops
+/// doing so for blocks as large as those that were freed before, and then keeps what outgrown vectors left.
+pub fn return_large_blocks() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: mallopt takes plain numbers.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
+    }
+}
+
+/// Octets from which on a block is a large one: where the GNU C library begins.
+#[cfg(target_env = "gnu")]
+const LARGE: libc::c_int = 128 * 1024;
+
 /// Let short pauses of this thread be as short as they are asked for: by default the kernel makes them 50 µs longer.
 pub fn sleep_precisely() -> io::Result<()> {
     // SAFETY: this prctl takes plain numbers.

@@ -162,6 +162,11 @@ impl<B: AsRef<[u8]>> Trie<B> {
         self.header.entries
     }
 
+    /// Whether a top-level domain is an entry.
+    pub fn tops(&self) -> bool {
+        self.header.tops
+    }
+
     /// Distinct names by category number, exceptions not counted.
     pub fn counts(&self) -> &[u64; 64] {
         &self.header.counts
