@@ -30,12 +30,12 @@ class Record:
 
 @contextmanager
 def paced_load(
-    program: Path, names: Sequence[str], rate: int, seconds: float, directory: Path
+    program: Path, names: Sequence[str], rate: int, seconds: float, directory: Path, port: int = SERVER_PORT
 ) -> Iterator[Callable[[], list[Record]]]:
     """Start the load; the function that is given waits for its end and returns the records."""
     queries, records = directory / "queries.txt", directory / "records.bin"
     write_lines(queries, (f"{name} A" for name in names))
-    command = ["taskset", "-c", str(CLIENT_CORE), str(program), ADDRESS, str(SERVER_PORT), str(queries)]
+    command = ["taskset", "-c", str(CLIENT_CORE), str(program), ADDRESS, str(port), str(queries)]
     with records.open("wb") as output:
         process = subprocess.Popen([*command, str(rate), f"{seconds:g}"], stdout=output)
 

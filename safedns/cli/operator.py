@@ -32,6 +32,7 @@ EXAMPLES = """\
 
 the token is asked for, or taken from standard input or from $SAFEDNS_TOKEN"""
 
+_MOST_LINES: Final = 10
 _TIMES: Final = {"h": 3600, "d": 86400, "w": 604800}
 
 
@@ -64,6 +65,7 @@ def _add_lists(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     load.add_argument("list", metavar="LIST", help="which")
     load.add_argument("file", metavar="FILE", help="a list in any format that can be compiled")
     load.add_argument("--format", default="auto", help="its format, if it can't be told from the content")
+    load.add_argument("--without-refused", action="store_true", help="take the names out that the guard refuses")
     _reason(load)
     for name, action, summary in (
         ("block", "add", "propose names for a list"),
@@ -264,12 +266,19 @@ def _import(arguments: argparse.Namespace) -> int:
     progress(f"sending {len(data):,} bytes")
     change = api.ask(
         "POST", f"/lists/{quote(arguments.list, safe='')}/imports", data=data, reason=arguments.reason,
-        file=path.name, format=arguments.format, fast="true" if arguments.fast else None,
+        file=path.name, format=arguments.format, fast=_flag(arguments.fast),
+        without_refused=_flag(arguments.without_refused),
     )  # fmt: skip
     if not arguments.json:
         found = change["imported"]
         print(f"{found['names']:,} names in {found['format']} format; {found['bad']} bad lines")
+        if arguments.without_refused:
+            print(f"{found['left_out']:,} of them taken out, as the guard refuses them; change {change['id']} has them")
     return _checked(api, change, arguments)
+
+
+def _flag(value: bool) -> str | None:
+    return "true" if value else None
 
 
 def _propose(arguments: argparse.Namespace) -> int:
@@ -310,19 +319,28 @@ def _print_change(found: Any, arguments: argparse.Namespace) -> int:
         for each in report["news"]:
             rank = f"rank {each['rank']:,}" if each["rank"] else ""
             print(f"  {each['name']}  {', '.join(each['categories'])}  {rank}".rstrip())
-        for each in report["refusals"][:10]:
-            print(f"  * {each['sentence']}")
-    for why in found["why"]:
-        print(f"needs a second person: {why}")
+        _print_some(f"  * {each['problem']}" for each in report["refusals"])
+    if found["state"] == "refused" and found["blob"]:
+        print("next: import the file again, with --without-refused or without these names")
     if found["state"] == "open":
+        _print_some(f"needs a second person: {why}" for why in found["why"])
         print(f"next: somebody else: safedns operator approve {found['id']}")
     return 0 if found["state"] != "refused" else 1
+
+
+def _print_some(lines: Iterable[str]) -> None:
+    """A line for each, for the first of them."""
+    all_lines = list(lines)
+    for line in all_lines[:_MOST_LINES]:
+        print(line)
+    if len(all_lines) > _MOST_LINES:
+        print(f"  and {len(all_lines) - _MOST_LINES:,} more; --json has all")
 
 
 def _decide(arguments: argparse.Namespace) -> int:
     api = logged_in()
     body = {"comment": arguments.comment} if arguments.verb != "withdraw" else None
-    fast = "true" if getattr(arguments, "fast", False) else None
+    fast = _flag(getattr(arguments, "fast", False))
     found = api.ask("POST", f"/changes/{arguments.number}/{arguments.verb}", body=body, fast=fast)
     if arguments.verb == "revert":
         return _checked(api, found, arguments)

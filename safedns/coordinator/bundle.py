@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import zstandard
 
+from safedns.blocklist import guard
 from safedns.blocklist.formats import Reading, Scope, read
 from safedns.blocklist.formats.valid import invalid
-from safedns.blocklist.guard import check
 from safedns.blocklist.output import replacing
 from safedns.blocklist.release import NOTHING, Object
 from safedns.coordinator.publisher import Archive, bases
@@ -32,6 +32,7 @@ MOST_BLOB: Final = 2**30
 SCOPES: Final = {"suffix": Scope.SUFFIX, "exact": Scope.EXACT, "below": Scope.BELOW}
 """What an entry covers, in the words of the API."""
 
+_WHOLE: Final = "suffix"
 _LISTS, _OPERATOR = 0, 1
 _LEVEL: Final = 9
 
@@ -129,6 +130,32 @@ def import_file(data: bytes, name: str, format: str) -> Imported:  # noqa: A002 
     return Imported(hashlib.sha256(plain).hexdigest(), compressed, count, summary)
 
 
+def refused(part: Part, rules: Rules, most: int) -> list[tuple[str, str]]:
+    """Names of an imported list that the guard would refuse, and why: what is left is a list that it lets pass.
+
+    Raises:
+        BlocklistError: they are more than `most`: it is no list of names to block.
+    """
+    from safedns import _native
+
+    found: dict[str, str] = {}
+    while True:
+        with NamedTemporaryFile(suffix=".sdns") as file:
+            taken_out = tuple((name, _WHOLE) for name in found)
+            compile_parts([replace(part, removed=part.removed + taken_out)], file.fileno(), 1)
+            refusals = guard.refusals(_native.Blocklist.open(file.name), None, rules)
+        # Names below one that was taken out are judged by themselves now.
+        fresh = {each.entry: each.problem for each in refusals if each.entry not in found}
+        if not fresh:
+            return sorted(found.items())
+        found |= fresh
+        if len(found) > most:
+            raise BlocklistError(
+                f"expected a list of which the guard refuses at most {most:,} names, found more: "
+                "is it one of names to block?"
+            )
+
+
 def preview(parts: Sequence[Part], before: str | None, rules: Rules) -> dict[str, Any]:
     """What the guard says of a bundle of these lists in place of another one, as plain data."""
     from safedns import _native
@@ -137,7 +164,7 @@ def preview(parts: Sequence[Part], before: str | None, rules: Rules) -> dict[str
         compile_parts(parts, file.fileno(), 1)
         new = _native.Blocklist.open(file.name)
         old = _native.Blocklist.open(before) if before is not None else None
-        return check(new, old, rules).plain()
+        return guard.check(new, old, rules).plain()
 
 
 def recompile(parts: Sequence[Part], channel: str, serial: int, archive: str) -> Object:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from safedns.coordinator import changes
+from safedns.coordinator import bundle, changes
 from safedns.coordinator.database import Database
 from safedns.coordinator.devices import figures
 from safedns.coordinator.keys import KeyFolder
-from safedns.coordinator.lists import channels_of, contents, lists_of, part
+from safedns.coordinator.lists import Contents, channels_of, contents, lists_of, part
 from safedns.coordinator.publishing import Publishing
 from safedns.coordinator.push import Bus, Hub
 from safedns.coordinator.releases import TO_MAKE, abort, newest, pause, queue, queue_fast, recent, resume
 from safedns.coordinator.rollout import PUBLISHED, Limits, described, step, worse
-from safedns.coordinator.schema import Change, Channel, NameList, Release, Tenant
+from safedns.coordinator.schema import NEVER, Change, Channel, NameList, Release, Tenant
 from safedns.errors import SafeDNSError
 
 if TYPE_CHECKING:
@@ -252,6 +253,25 @@ class Center:
             if change.state == changes.State.OPEN and not change.review:
                 await self.in_effect(writing, change)
         self.wake()
+
+    async def refused(self, session: AsyncSession, each: NameList, blob: str) -> list[changes.Item]:
+        """What takes the names out of an import of a list that the guard would refuse.
+
+        Raises:
+            BlocklistError: they are too many.
+        """
+        inside = await contents(session, each.id, each.revision)
+        await self.publishing.need_blob(session, blob)
+        imported = replace(part(each, Contents(blob, inside.entries), self.publishing.blob_file), added=())
+        rules = self.publishing.rules()
+        found = await self.publishing.in_worker(bundle.refused, imported, rules, changes.MOST_ITEMS)
+        return [
+            changes.item(
+                each, action=changes.Action.REMOVE, name=name, scope="suffix",
+                reason=f"the guard refuses it: {problem}", legal_basis="", appeal="", expires=NEVER,
+            )
+            for name, problem in found
+        ]  # fmt: skip
 
     async def _report(
         self, session: AsyncSession, change: Change, each: NameList, channel: Channel | None

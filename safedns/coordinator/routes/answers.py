@@ -139,6 +139,7 @@ class Imported(BaseModel):
     bad: int
     first_bad: list[str]
     skipped: dict[str, int]
+    left_out: int
 
 
 class ChangeImported(ChangeShown):

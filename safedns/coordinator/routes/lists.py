@@ -126,12 +126,7 @@ async def entries(
 async def propose(caller: Operator, center: TheCenter, name: WordPath, new: NewChange) -> dict[str, Any]:
     async with center.database.writing(center.now) as writing:
         each = await find_list(writing.session, caller.tenant, name)
-        items = [
-            changes.item(
-                each, **one.model_dump(exclude={"expires"}), expires=NEVER if one.expires is None else one.expires
-            )
-            for one in new.items
-        ]
+        items = [_item(each, one) for one in new.items]
         change = await changes.propose(writing, caller, each, reason=new.reason, fast=new.fast, items=items)
         shown = _change(change, each.name)
     center.wake()
@@ -154,18 +149,24 @@ async def import_list(
     file: Annotated[Line, Query(description="its name, for messages and for how it is compressed")] = "list.txt",
     format: Annotated[Line, Query()] = "auto",  # noqa: A002 - the word that configurations use
     fast: bool = False,
+    without_refused: Annotated[bool, Query(description="take the names out that the guard refuses")] = False,
 ) -> dict[str, Any]:
     async with center.database.reading() as session:
         await find_list(session, caller.tenant, name)
     body = await request.body()
     imported = await center.publishing.in_worker(import_file, body, file.rpartition("/")[2] or "list.txt", format)
     async with center.database.writing(center.now) as writing:
-        each = await find_list(writing.session, caller.tenant, name)
         if await writing.session.get(Blob, imported.sha256) is None:
             writing.session.add(Blob(sha256=imported.sha256, names=imported.names, data=imported.data))
-            await writing.session.flush()
-        change = await changes.propose(writing, caller, each, reason=reason, fast=fast, blob=imported.sha256)
-        shown = _change(change, each.name) | {"imported": imported.summary}
+    async with center.database.reading() as session:
+        each = await find_list(session, caller.tenant, name)
+        items = await center.refused(session, each, imported.sha256) if without_refused else []
+    async with center.database.writing(center.now) as writing:
+        each = await find_list(writing.session, caller.tenant, name)
+        change = await changes.propose(
+            writing, caller, each, reason=reason, fast=fast, items=items, blob=imported.sha256
+        )
+        shown = _change(change, each.name) | {"imported": imported.summary | {"left_out": len(items)}}
     center.wake()
     return shown
 

@@ -114,6 +114,36 @@ def test_what_breaks_the_internet_can_t_be_approved(line: Line) -> None:
     line.reviewer("reject", str(number))
 
 
+def test_an_import_without_what_the_guard_refuses(line: Line, tmp_path: Path) -> None:
+    """Public lists have names in them that must stay; who imports one is told which, and gets the rest."""
+    file = tmp_path / "public.txt"
+    file.write_text("casino.example\ncom.vn\nbet.com.vn\ntime.windows.com\ngithub.io\npoker.github.io\n")
+    refused = line.operator("import", line.list, str(file), "--reason", "weekly", status=1)
+    assert "it would block time.windows.com" in refused
+    assert "next: import the file again, with --without-refused" in refused
+    said = line.operator("import", line.list, str(file), "--reason", "weekly", "--without-refused")
+    assert "6 names in plain format; 0 bad lines\n3 of them taken out" in said
+    change = line.operator.json("changes", "--state", "open")[0]
+    items = line.operator.json("change", str(change["id"]))["items"]
+    assert [(one["action"], one["name"]) for one in items] == [
+        ("remove", "com.vn"),
+        ("remove", "github.io"),
+        ("remove", "time.windows.com"),
+    ]
+    assert items[2]["reason"].startswith("the guard refuses it: it would block time.windows.com")
+    line.reviewer("approve", str(change["id"]))
+    line.publish("--at-once")
+    bundle = line.bundle(1, tmp_path)
+    blocked = ("casino.example", "bet.com.vn", "poker.github.io")
+    assert all(bundle.lookup(name)[0] for name in blocked)
+    assert not any(bundle.lookup(name)[0] for name in ("x.com.vn", "time.windows.com", "someone.github.io"))
+    # What was taken out stays out, and is not taken out again.
+    file.write_text(file.read_text() + "bank.example\nocsp.digicert.com\n")
+    again = line.operator.json("import", line.list, str(file), "--reason", "weekly", "--without-refused")
+    assert [one["name"] for one in again["items"]] == ["ocsp.digicert.com"]
+    assert again["state"] == "open"
+
+
 def test_over_the_guard_s_limit_it_says_so_and_a_second_person_may(line: Line, tmp_path: Path) -> None:
     line.approved("a.example")
     line.publish("--at-once")
