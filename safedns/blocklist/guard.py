@@ -14,8 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from safedns.blocklist.categories import CATEGORIES
-from safedns.blocklist.formats.idn import both_forms
-from safedns.blocklist.guard_verdict import MAX_SHOWN, Kind, News, Refusal, Verdict
+from safedns.blocklist.guard_verdict import MAX_SHOWN, Kind, News, Refusal, Verdict, for_people
 from safedns.blocklist.popularity import read_popular
 from safedns.blocklist.protected import Protected, built_in, merge
 from safedns.blocklist.suffixes import public_suffixes
@@ -182,7 +181,7 @@ def _top_level_and_suffixes(new: Blocklist) -> Iterator[_Finding]:
 
 def _suffix(name: str, entry: str, private: bool) -> _Finding:
     if "." not in name:
-        return _Finding(Kind.TOP_LEVEL, name, entry, f"every site that ends in .{both_forms(name)}")
+        return _Finding(Kind.TOP_LEVEL, name, entry, f"every site that ends in .{for_people(name)}")
     whose = "private " if private else ""
     return _Finding(Kind.SUFFIX, name, entry, f"a {whose}public suffix, so every site below it")
 
@@ -260,8 +259,8 @@ def _by_entry(found: Iterable[_Finding]) -> list[Refusal]:
 
 def _refusal(found: _Finding, others: int) -> Refusal:
     more = f" and {others:,} more names that must stay" if others else ""
-    via = "" if found.entry == found.subject else f" through its entry {both_forms(found.entry)}"
-    what = found.what if found.kind is Kind.TOP_LEVEL else f"{both_forms(found.subject)} ({found.what})"
+    via = "" if found.entry == found.subject else f" through its entry {for_people(found.entry)}"
+    what = found.what if found.kind is Kind.TOP_LEVEL else f"{for_people(found.subject)} ({found.what})"
     problem = f"it would block {what}{via}{more}"
     return Refusal(found.kind, found.subject, found.entry, problem, _action(found))
 

@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from safedns.blocklist.formats.idn import both_forms
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -133,6 +131,16 @@ class Verdict:
             yield "newly blocked: " + ", ".join(f"{word} {count:,}" for word, count in self.by_category.items())
             for each in self.news:
                 rank = f"rank {each.rank:,}" if each.rank else ""
-                yield "  " + "  ".join(filter(None, (both_forms(each.name), ", ".join(each.categories), rank)))
+                yield "  " + "  ".join(filter(None, (for_people(each.name), ", ".join(each.categories), rank)))
             if self.blocked > len(self.news):
                 yield f"  and {self.blocked - len(self.news):,} more that fewer people would notice"
+
+
+def for_people(name: str) -> str:
+    """A name in A-label form, and as people read it where that differs."""
+    if "xn--" not in name:
+        return name
+    # It takes all formats along, which no router needs.
+    from safedns.blocklist.formats.idn import both_forms
+
+    return both_forms(name)
