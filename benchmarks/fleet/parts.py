@@ -67,6 +67,7 @@ def releases(names: Sequence[str], folder: Path) -> Found:
         pack = len((folder / "centre/public/packs" / f"{CHANNEL}.zst").read_bytes())
         cost, requests = _sync_cost(router, folder)
         dns = _latency(router, names, folder)
+        router.close()
     whole, delta = first["deltas"]["0"][1], release["deltas"]["1"][1]
     count = f"{len(names):,} names"
     findings = (

@@ -11,7 +11,6 @@ import json
 import random
 import sys
 import time
-from contextlib import suppress
 from urllib.parse import urlsplit
 
 import uvloop
@@ -58,6 +57,32 @@ class Client(asyncio.Protocol):
         self._transport.close()
 
 
+class Events(asyncio.Protocol):
+    """A router: a connection for events that stays, and the serial that it got last."""
+
+    def __init__(self, fleet: "Fleet") -> None:
+        self._fleet = fleet
+        self._rest = b""
+        self.serial = fleet.base
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        host, channel = self._fleet.events.netloc, self._fleet.channel
+        transport.write(f"GET /v1/events?channel={channel} HTTP/1.1\r\nhost: {host}\r\n\r\n".encode())
+
+    def data_received(self, data: bytes) -> None:
+        if not self._rest and data.startswith(b"HTTP/1.1 200"):
+            self._fleet.connected += 1
+        *whole, self._rest = (self._rest + data).split(b"\n\n")
+        for event in whole:
+            before, found, text = event.partition(b"\ndata: ")
+            if found:
+                serial = json.loads(text.partition(b"\n")[0])["serial"]
+                self._fleet.hear(self, serial, urgent=b"event: urgent" in before)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._fleet.connected -= 1
+
+
 class Fleet:
     """All simulated routers of this process."""
 
@@ -67,46 +92,45 @@ class Fleet:
         self.active: dict[int, list[float]] = {}
         self.connected = 0
         self.failed = 0
+        self.syncing: set[asyncio.Future[None]] = set()
         self._known: dict[bytes, tuple[int, str, str]] = {}
 
-    async def router(self, gate: asyncio.Semaphore, number: int) -> None:
-        """One router: connected until the end, with the serial that it got last."""
-        serial = self.base
+    async def connect(self, gate: asyncio.Semaphore) -> None:
+        """Have one more router connected, until the end."""
         async with gate:
-            reader, writer = await asyncio.open_connection(self.events.hostname, self.events.port, limit=4096)
-            request = f"GET /v1/events?channel={self.channel} HTTP/1.1\r\nhost: {self.events.netloc}\r\n\r\n"
-            writer.write(request.encode())
-            await reader.readuntil(b"\r\n\r\n")
-            self.connected += 1
-        kind = ""
-        while line := await reader.readline():
-            text = line.decode().strip()
-            if text.startswith("event:"):
-                kind = text[7:]
-            elif text.startswith("data:"):
-                newest = json.loads(text[6:])["serial"]
-                if newest > serial:
-                    self.heard.setdefault(newest, []).append(time.time())
-                    await asyncio.sleep(random.uniform(0, URGENT if kind == "urgent" else NEWS))
-                    serial = await self._sync(serial)
-        writer.close()
+            await asyncio.get_running_loop().create_connection(
+                lambda: Events(self), self.events.hostname, self.events.port
+            )
 
-    async def _sync(self, serial: int) -> int:
+    def hear(self, router: "Events", serial: int, *, urgent: bool) -> None:
+        """A router was told of a serial."""
+        if serial <= router.serial:
+            return
+        self.heard.setdefault(serial, []).append(time.time())
+        loop = asyncio.get_running_loop()
+        loop.call_later(random.uniform(0, URGENT if urgent else NEWS), self._start, router)
+
+    def _start(self, router: "Events") -> None:
+        task = asyncio.ensure_future(self._sync(router))
+        self.syncing.add(task)
+        task.add_done_callback(self.syncing.discard)
+
+    async def _sync(self, router: "Events") -> None:
         """Fetch what a router fetches, over a connection of its own, and check it."""
         loop = asyncio.get_running_loop()
         try:
             _, client = await loop.create_connection(lambda: Client(loop), self.files.hostname, self.files.port)
-            newest, path, sha256 = self._read(await client.get(f"/packs/{self.channel}.zst"), serial)
+            newest, path, sha256 = self._read(await client.get(f"/packs/{self.channel}.zst"), router.serial)
             data = await client.get(f"/{path}")
             client.close()
         except (OSError, LookupError):
             self.failed += 1
-            return serial
+            return
         if hashlib.sha256(data).hexdigest() != sha256:
             self.failed += 1
-            return serial
+            return
         self.active.setdefault(newest, []).append(time.time())
-        return newest
+        router.serial = newest
 
     def _read(self, pack: bytes, serial: int) -> tuple[int, str, str]:
         """The newest serial of a pack and the object that leads to it; a pack that all get is read once."""
@@ -128,7 +152,7 @@ class Fleet:
 async def run(events: str, files: str, channel: str, count: int, base: int) -> None:
     """Connect all, then tell of each serial that is asked for on standard input."""
     fleet, gate = Fleet(events, files, channel, base), asyncio.Semaphore(AT_ONCE)
-    tasks = [asyncio.create_task(fleet.router(gate, number)) for number in range(count)]
+    await asyncio.gather(*(fleet.connect(gate) for _ in range(count)))
     while fleet.connected < count:  # noqa: ASYNC110 - a measurement, not a service
         await asyncio.sleep(0.05)
     print("connected", flush=True)
@@ -141,10 +165,6 @@ async def run(events: str, files: str, channel: str, count: int, base: int) -> N
         moments = {"heard": fleet.heard.get(serial, []), "active": fleet.active.get(serial, [])}
         moments["failed"] = fleet.failed
         print(json.dumps(moments), flush=True)
-    for task in tasks:
-        task.cancel()
-    with suppress(asyncio.CancelledError):
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 if __name__ == "__main__":

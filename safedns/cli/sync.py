@@ -55,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check(config, arguments.config)
     if arguments.what == "status":
         return _status(config, as_json=arguments.json)
+    _give_way()
     return _once(config, as_json=arguments.json) if arguments.once else _for_ever(config, arguments.config)
 
 
@@ -81,7 +82,6 @@ def _once(config: Config, *, as_json: bool) -> int:
     from safedns.sync import report
     from safedns.sync.client import Router, sync
 
-    _give_way()
     _native.return_large_blocks()
 
     store, enrolment = _store(config), _enrolment(config)
@@ -113,8 +113,9 @@ def _once(config: Config, *, as_json: bool) -> int:
 
 
 def _give_way() -> None:
-    """Let what a household asks come first: a batch process doesn't take the processor from one that wakes up."""
+    """Let what a household asks come first, here and in what is started from here."""
     os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+    # A batch process doesn't take the processor from one that wakes up.
     os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 

@@ -66,7 +66,7 @@ class Center:
         self._bus = Bus(nats)
         self.publishing = Publishing(self.database, folder, self._announce, clock)
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._due, self._unfinished = asyncio.Event(), asyncio.Event()
+        self._due = asyncio.Event()
         self._shares: dict[tuple[str, int], int] = {}
 
     @property
@@ -89,7 +89,7 @@ class Center:
         await self._bus.start(self.publishing.pull)
         await self.publishing.pull()
         self._background(
-            self._repeat(self.work, self._due), self._repeat(self._finish, self._unfinished), self.hub.keep_alive()
+            self._repeat(self.work, self._due), self._repeat(self._finish, asyncio.Event()), self.hub.keep_alive()
         )
         # The first import waits for no process to start.
         self._background(self.publishing.warm())
@@ -141,7 +141,6 @@ class Center:
 
     async def _publish(self) -> None:
         if await self.publishing.publish_all():
-            self._unfinished.set()
             await self._bus.wake()
 
     async def _finish(self) -> None:

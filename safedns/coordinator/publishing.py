@@ -56,6 +56,9 @@ _LEASE: Final = 15
 REFRESH: Final = 6 * 3600
 """Seconds after which what expires is signed anew."""
 
+WAVE: Final = 2
+"""Seconds in which routers fetch a fast release that they were told of; what others need of it is made after that."""
+
 _KEPT_RELEASES: Final = 3
 """Releases of a channel whose objects are kept: a router may be about to fetch what was signed a minute ago."""
 
@@ -99,7 +102,7 @@ class Publishing:
         self._mine = asyncio.Lock()
         self._pulling = asyncio.Lock()
         self._worker = Worker()
-        self._previewer = Worker()
+        self._previewer = Worker(patient=True)
         self.repository = Repository(str(folder / "public"))
         self.archive = Archive(str(folder / "archive"))
         (folder / "blobs").mkdir(exist_ok=True)
@@ -242,7 +245,8 @@ class Publishing:
         async with self._database.reading() as session:
             names = (await session.scalars(select(Channel.name))).all()
             rows = [row for name in names if (row := await newest(session, name)) is not None]
-        row = next((each for each in rows if each.state == PUBLISHED and str(NOTHING) not in each.deltas), None)
+        unfinished = (each for each in rows if each.state == PUBLISHED and str(NOTHING) not in each.deltas)
+        row = next((each for each in unfinished if each.created + WAVE <= self._clock()), None)
         if row is None:
             return False
         await self._need_bundle(row.channel, row.serial)

@@ -10,7 +10,7 @@ import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 from safedns.errors import CoordinatorError
 
@@ -23,10 +23,19 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
-class Worker:
-    """One process that does one thing after the other. A new one takes its place if it dies."""
+NICENESS: Final = 10
+"""By how much less of a busy processor a patient worker gets than who answers requests."""
 
-    def __init__(self) -> None:
+
+class Worker:
+    """One process that does one thing after the other. A new one takes its place if it dies.
+
+    Args:
+        patient: whether it gives way to everything else: to the routers that fetch an urgent release, say.
+    """
+
+    def __init__(self, *, patient: bool = False) -> None:
+        self._patient = patient
         self._pool = self._start()
 
     async def warm(self) -> None:
@@ -54,14 +63,16 @@ class Worker:
         """End the process when it is done with what it does."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    @staticmethod
-    def _start() -> ProcessPoolExecutor:
+    def _start(self) -> ProcessPoolExecutor:
         context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(max_workers=1, mp_context=context, initializer=_end_with_parent)
+        return ProcessPoolExecutor(
+            max_workers=1, mp_context=context, initializer=_prepare, initargs=(NICENESS if self._patient else 0,)
+        )
 
 
-def _end_with_parent() -> None:
-    """Don't outlive a parent that was killed."""
+def _prepare(niceness: int) -> None:
+    """Give way, and don't outlive a parent that was killed."""
+    os.nice(niceness)
     parent = multiprocessing.parent_process()
     if parent is None:
         return
