@@ -43,6 +43,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", nargs="?", choices=["status"], help="say what is active, since when, and why")
     add_config(parser)
     parser.add_argument("--once", action="store_true", help="sync and end, instead of going on until told to stop")
+    parser.add_argument(
+        "--news", metavar="SERIAL", type=int, default=0, help="the serial that was announced: ask past caches for it"
+    )
     add_json(parser)
     parser.set_defaults(run=run)
 
@@ -56,7 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.what == "status":
         return _status(config, as_json=arguments.json)
     _give_way()
-    return _once(config, as_json=arguments.json) if arguments.once else _for_ever(config, arguments.config)
+    if arguments.once:
+        return _once(config, arguments.news, as_json=arguments.json)
+    return _for_ever(config, arguments.config)
 
 
 def _check(config: Config, path: str | None) -> None:
@@ -77,7 +82,7 @@ def _enrolment(config: Config) -> Enrolment | None:
     return load(_store(config).folder)
 
 
-def _once(config: Config, *, as_json: bool) -> int:
+def _once(config: Config, news: int, *, as_json: bool) -> int:
     from safedns import _native
     from safedns.sync import report
     from safedns.sync.client import Router, sync
@@ -86,7 +91,7 @@ def _once(config: Config, *, as_json: bool) -> int:
 
     store, enrolment = _store(config), _enrolment(config)
     mirrors = config.coordinator.mirrors or ((enrolment.url,) if enrolment else ())
-    router = Router(_channel(config), _device(store), _root(config, store), mirrors)
+    router = Router(_channel(config), _device(store), _root(config, store), mirrors, news)
     told = report.load(store.folder)
     counters = report.read_counters(_metrics(config))
     quarantined = set(store.load().quarantined)
@@ -160,12 +165,16 @@ def _for_ever(config: Config, path: str | None) -> int:
     words = ["--config", path] if path is not None else []
     # It stays open while a sync runs: what is said meanwhile is heard afterwards.
     listener = _listener(config, None)
-    _listen(config, rhythm, listener, rhythm.within(FIRST))
+    news = _listen(config, rhythm, listener, rhythm.within(FIRST))
     while True:
         before = _active(_store(config))[0]
-        rhythm.synced(ok=_run_once(words) in (0, 1), changed=_active(_store(config))[0] != before)
-        listener = _listener(config, listener)
-        _listen(config, rhythm, listener, rhythm.pause(connected=listener is not None and listener.connected))
+        ok = _run_once([*words, "--news", str(news)]) in (0, 1)
+        behind = news > _store(config).load().available
+        rhythm.synced(ok=ok, changed=_active(_store(config))[0] != before, behind=behind)
+        there, listener = listener, _listener(config, listener)
+        pause = rhythm.pause(connected=listener is not None and listener.connected)
+        # What another channel announced says nothing of this one.
+        news = max(news if behind and listener is there else 0, _listen(config, rhythm, listener, pause))
 
 
 def _run_once(words: list[str]) -> int:
@@ -188,11 +197,16 @@ def _listener(config: Config, there: Listener | None) -> Listener | None:
     return made
 
 
-def _listen(config: Config, rhythm: Rhythm, listener: Listener | None, seconds: float) -> None:
-    """Wait until it is time for a sync: after a while, or when the coordinator says that there is news."""
+def _listen(config: Config, rhythm: Rhythm, listener: Listener | None, seconds: float) -> int:
+    """Wait until it is time for a sync: after a while, or when the coordinator says that there is news.
+
+    Returns:
+        The highest serial that it spoke of and that is not active; 0 if none.
+    """
+    told = 0
     if listener is None:
         time.sleep(seconds)
-        return
+        return told
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         if not listener.connected:
@@ -201,8 +215,10 @@ def _listen(config: Config, rhythm: Rhythm, listener: Listener | None, seconds: 
             continue
         news = listener.listen(left)
         if news is not None and news.serial > _active(_store(config))[0]:
+            told = max(told, news.serial)
             rhythm.heard()
             end = min(end, time.monotonic() + rhythm.spread(urgent=news.urgent))
+    return told
 
 
 def _status(config: Config, *, as_json: bool) -> int:

@@ -32,12 +32,14 @@ class Router:
         device: its own id, which says when its turn is.
         bootstrap: the root that it trusts from the beginning.
         mirrors: addresses that serve the files, in order of preference.
+        news: the serial that it was told of; 0 if it asks by itself.
     """
 
     channel: str
     device: str
     bootstrap: bytes
     mirrors: Sequence[str]
+    news: int = 0
 
 
 class Traffic(NamedTuple):
@@ -135,7 +137,7 @@ def _ask(router: Router, store: Store, state: State, known: int, before: int, no
 
     failure = None
     with Mirrors(router.mirrors) as mirrors:
-        signed = trusted(router.channel, router.bootstrap, state.metadata, now, mirrors.get)
+        signed = trusted(router.channel, router.bootstrap, state.metadata, now, mirrors.get, router.news)
         release, reason = choose(signed.releases, router.device, max(now, signed.signed), known, state)
         if release is not None:
             try:

@@ -31,6 +31,7 @@ NEWS: Final = 60.0
 URGENT: Final = 0.5
 """The same for what is urgent."""
 
+_BEHIND: Final = 1.0
 _RETRY: Final = 15.0
 _LONGEST_RETRY: Final = 3600.0
 _RECONNECT: Final = 5.0
@@ -45,10 +46,18 @@ class Rhythm:
         self._failures = 0
         self._lost = 0
         self._changed = False
+        self._behind = False
 
-    def synced(self, *, ok: bool, changed: bool) -> None:
-        """A sync ended."""
-        self._failures = 0 if ok else self._failures + 1
+    def synced(self, *, ok: bool, changed: bool, behind: bool = False) -> None:
+        """A sync ended.
+
+        Args:
+            ok: whether it did what it should.
+            changed: whether another blocklist is active.
+            behind: whether the mirrors don't have yet what was announced.
+        """
+        self._failures = self._failures + 1 if behind or not ok else 0
+        self._behind = behind and ok
         self._changed = changed
 
     def heard(self) -> None:
@@ -58,7 +67,8 @@ class Rhythm:
     def pause(self, *, connected: bool) -> float:
         """Seconds until the next sync."""
         if self._failures:
-            return self.within(min(_RETRY * 2 ** min(self._failures, 32), _LONGEST_RETRY))
+            first = _BEHIND if self._behind else _RETRY
+            return self.within(min(first * 2 ** min(self._failures, 32), _LONGEST_RETRY))
         usual = SETTLED if self._changed else POLL_CONNECTED if connected else POLL
         return usual * self._random.uniform(1 - SPREAD, 1 + SPREAD)
 

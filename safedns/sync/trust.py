@@ -69,7 +69,9 @@ def pack_path(channel: str) -> str:
     return f"packs/{channel}.zst"
 
 
-def trusted(channel: str, bootstrap: bytes, metadata: Mapping[str, str], now: float, get: Get) -> Trusted:
+def trusted(
+    channel: str, bootstrap: bytes, metadata: Mapping[str, str], now: float, get: Get, news: int = 0
+) -> Trusted:
     """Find out which releases of a channel are signed.
 
     Args:
@@ -78,12 +80,13 @@ def trusted(channel: str, bootstrap: bytes, metadata: Mapping[str, str], now: fl
         metadata: what an earlier call handed back.
         now: seconds since 1970; the clock, or what is known to be later.
         get: the content of a file at a mirror, given its path and how many bytes are accepted.
+        news: the serial that was announced; 0 if none was.
 
     Raises:
         StaleError: the metadata has expired.
         SyncError: it can't be fetched, or is not signed as it has to be.
     """
-    fetcher = _Fetcher(get, _unpack(_get_pack(channel, get)))
+    fetcher = _Fetcher(get, _unpack(_get_pack(channel, get, news)))
     try:
         with tempfile.TemporaryDirectory(prefix="safedns-sync-") as folder:
             _verify(channel, bootstrap, metadata, now, fetcher, folder)
@@ -134,9 +137,10 @@ class _Fetcher(FetcherInterface):
             raise DownloadHTTPError(str(error), _NOT_FOUND) from error
 
 
-def _get_pack(channel: str, get: Get) -> bytes:
+def _get_pack(channel: str, get: Get, news: int) -> bytes:
     try:
-        return get(pack_path(channel), MOST_PACK)
+        # Under a name of its own, what is new is not hidden by an older file in a cache on the way.
+        return get(f"{pack_path(channel)}?serial={news}" if news else pack_path(channel), MOST_PACK)
     except NotFoundError:
         raise SyncError(f"channel {channel}: expected it at the mirrors, found none of that name") from None
 

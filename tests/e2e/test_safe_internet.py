@@ -174,3 +174,19 @@ def test_events_come_through_nginx_at_once(country: Country) -> None:
 def _wait_connected(country: Country, count: int) -> None:
     wanted = f"safedns_coordinator_connected {count}.0"
     until(lambda: wanted in ask(country.backend, "GET", "/metrics")[1].decode(), 30)
+
+
+def test_nginx_serves_what_changes_as_it_is_now(tmp_path: Path) -> None:
+    """A router that was told of a release fetches it at once: what nginx remembers of a file must not be older."""
+    pack = tmp_path / "public" / "packs" / "isp-a.zst"
+    pack.parent.mkdir(parents=True)
+    pack.write_bytes(b"0")
+    nginx = Nginx(tmp_path, tmp_path / "public", ["http://127.0.0.1:9"])
+    try:
+        for number in range(1, 50):
+            beside = pack.with_suffix(".new")
+            beside.write_bytes(str(number).encode())
+            beside.replace(pack)
+            assert ask(nginx.url, "GET", f"/packs/isp-a.zst?serial={number}") == (200, number)
+    finally:
+        nginx.close()

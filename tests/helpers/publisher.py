@@ -138,9 +138,9 @@ class Home:
         self.centre = centre
         self.problem: str | None = None
 
-    def sync(self, clock: datetime | None = None) -> Outcome:
+    def sync(self, clock: datetime | None = None, news: int = 0) -> Outcome:
         now = (clock or self.centre.now).timestamp()
-        return sync(Router(*self._who, self.urls), self.store, now, lambda _path: self.problem)
+        return sync(Router(*self._who, self.urls, news), self.store, now, lambda _path: self.problem)
 
     def blocks(self, name: str) -> bool:
         return bool(_native.Blocklist.load(str(self.store.active)).lookup(name)[0])

@@ -34,6 +34,12 @@ def test_first_the_whole_then_a_delta(centre: Centre, server: WebServer, home: H
     assert server.asked == ["/packs/isp-a.zst"]
 
 
+def test_news_are_asked_for_past_caches(centre: Centre, server: WebServer, home: Home) -> None:
+    centre.publish(NAMES, 5)
+    home.sync(news=5)
+    assert server.asked[0] == "/packs/isp-a.zst?serial=5"
+
+
 def test_far_behind_takes_the_whole(centre: Centre, home: Home) -> None:
     centre.publish(NAMES, 1)
     home.sync()

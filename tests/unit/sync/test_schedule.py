@@ -35,6 +35,19 @@ def test_failures_back_off_over_the_whole_of_the_pause(failures: int, most: floa
     assert most * 0.45 < statistics.mean(pauses) < most * 0.55
 
 
+def test_what_was_announced_and_is_not_there_yet_is_asked_for_again_soon() -> None:
+    """A cache between router and coordinator may be some seconds behind; and a false announcement costs little."""
+    each = rhythm()
+    each.synced(ok=True, changed=False, behind=True)
+    pauses = [each.pause(connected=True) for _ in range(1000)]
+    assert 1.9 < max(pauses) <= 2
+    for _ in range(20):
+        each.synced(ok=True, changed=False, behind=True)
+    assert 3400 < max(each.pause(connected=True) for _ in range(1000)) <= 3600
+    each.synced(ok=True, changed=False)
+    assert each.pause(connected=True) > POLL
+
+
 def test_a_new_blocklist_is_reported_on_soon() -> None:
     each = rhythm()
     each.synced(ok=True, changed=True)
@@ -57,6 +70,37 @@ def test_what_is_urgent_is_not_waited_with() -> None:
     each = rhythm()
     assert max(each.spread(urgent=True) for _ in range(100)) <= URGENT
     assert 50 < max(each.spread(urgent=False) for _ in range(100)) <= NEWS
+
+
+def test_who_was_told_of_more_than_there_is_asks_again_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The mirror has serial 2 only when it is asked for the third time."""
+    centre = Centre(tmp_path / "centre")
+    centre.now = datetime.now(UTC)
+    centre.publish(["a.example"], 1)
+    server = WebServer(centre.public)
+    (tmp_path / "root.json").write_bytes(centre.root)
+    config = tmp_path / "safedns.yaml"
+    config.write_text(f"coordinator: {{mirrors: ['{server.url}'], channel: isp-a, root: root.json, state: sync}}\n")
+    waited: list[float] = []
+
+    def listen(_config: object, _rhythm: Rhythm, _listener: object, seconds: float) -> int:
+        waited.append(seconds)
+        if len(waited) == 3:
+            centre.publish(["a.example", "b.example"], 2)
+        elif len(waited) == 4:
+            raise KeyboardInterrupt
+        return 2 if len(waited) == 1 else 0
+
+    monkeypatch.setattr("safedns.cli.sync._listen", listen)
+    assert main(["sync", "--config", str(config)]) == 130
+    server.close()
+    assert waited[1] <= 2
+    assert waited[2] <= 4
+    assert waited[3] >= SETTLED * (1 - SPREAD)
+    assert [path for path in server.asked if "packs" in path] == ["/packs/isp-a.zst?serial=2"] * 3
+    assert "serial 2 is active" in capfd.readouterr().out
 
 
 def test_it_goes_on_until_told_to_stop(
