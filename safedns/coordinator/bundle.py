@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -194,12 +195,15 @@ def make(
 
     store = Archive(archive)
     bundle = recompile(parts, channel, serial, archive)
-    verdict = store.check(channel, serial, before, rules)
+    starts = [before] if fast and before is not None else [NOTHING, *bases(store.serials(channel), serial)]
+    # Somebody may wait for this in a hurry, and nearly everything passes the guard.
+    with ThreadPoolExecutor(1) as beside:
+        making = beside.submit(store.deltas, channel, serial, starts)
+        verdict = store.check(channel, serial, before, rules)
+        deltas = making.result()
     refused = tuple(each.sentence for each in verdict.refusals)
     names = _native.Blocklist.open(str(store.file(channel, serial))).names
-    starts = [before] if fast and before is not None else [NOTHING, *bases(store.serials(channel), serial)]
-    deltas = {} if refused else store.deltas(channel, serial, starts)
-    return Made(bundle, names, verdict.plain(), refused, deltas)
+    return Made(bundle, names, verdict.plain(), refused, {} if refused else deltas)
 
 
 def diff(old: str, new: str, most: int) -> tuple[list[tuple[str, int, int, int, int]], bool]:
