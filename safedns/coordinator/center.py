@@ -86,7 +86,7 @@ class Center:
             CoordinatorError: the database can't be used.
         """
         await self.database.check()
-        await self._bus.start(self.publishing.pull)
+        self._bus.start(self.publishing.pull)
         await self.publishing.pull()
         self._background(
             self._repeat(self.work, self._due), self._repeat(self._finish, asyncio.Event()), self.hub.keep_alive()

@@ -39,6 +39,8 @@ _HEADERS: Final = [
     (b"x-accel-buffering", b"no"),
 ]
 _SUBJECT: Final = "safedns.published"
+_RECONNECT: Final = 5
+"""Seconds between two tries to reach NATS."""
 
 
 class Hub:
@@ -156,12 +158,15 @@ class Bus:
     def __init__(self, url: str | None) -> None:
         self._url = url
         self._client: Client | None = None
+        self._connecting: asyncio.Task[None] | None = None
 
-    async def start(self, woken: Callable[[], Awaitable[None]]) -> None:
-        """Connect, and go on trying; it is no condition for anything."""
-        if self._url is None:
-            return
-        import nats
+    def start(self, woken: Callable[[], Awaitable[None]]) -> None:
+        """Begin to connect, and go on trying; it is no condition for anything."""
+        if self._url is not None:
+            self._connecting = asyncio.create_task(self._connect(self._url, woken))
+
+    async def _connect(self, url: str, woken: Callable[[], Awaitable[None]]) -> None:
+        from nats.aio.client import Client
 
         async def receive(_message: object) -> None:
             await woken()
@@ -169,11 +174,15 @@ class Bus:
         async def report(error: Exception) -> None:
             log.warning("NATS: %s", error or type(error).__name__)
 
+        self._client = Client()
         # -1: for ever.
-        self._client = await nats.connect(
-            self._url, max_reconnect_attempts=-1, error_cb=report, allow_reconnect=True, connect_timeout=5
+        await self._client.connect(
+            url, max_reconnect_attempts=-1, reconnect_time_wait=_RECONNECT, error_cb=report, connect_timeout=5
         )
         await self._client.subscribe(_SUBJECT, cb=receive)
+        await self._client.flush()
+        # What was published meanwhile.
+        await woken()
 
     async def wake(self) -> None:
         """Tell the others."""
@@ -183,6 +192,9 @@ class Bus:
 
     async def close(self) -> None:
         """Leave."""
+        if self._connecting is not None:
+            self._connecting.cancel()
+            await asyncio.gather(self._connecting, return_exceptions=True)
         if self._client is not None:
             await self._client.close()
 

@@ -76,8 +76,8 @@ class Postgres:
 class Nats:
     """A NATS server."""
 
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        self.port = port or free_port()
         program = shutil.which("nats-server")
         assert program is not None
         log = (folder / "nats.log").open("a")

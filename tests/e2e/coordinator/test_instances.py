@@ -1,5 +1,6 @@
 """Several instances over one PostgreSQL, with NATS and without; killed, or without their database, at a bad moment."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -12,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from safedns import _native
+from safedns.coordinator.push import Bus
 from safedns.sync.push import Listener
 from tests.helpers.backends import Nats, Postgres
 from tests.helpers.coordinator import Coordinator, Person, Router, ask, until
+from tests.helpers.service import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -146,6 +149,42 @@ def test_an_instance_that_is_killed_while_it_publishes(cluster: Cluster, tmp_pat
     router.enrol(token)
     assert "serial 2 is active" in router.sync()
     assert _native.Blocklist.load(str(router.state / "blocklist.sdns")).names == 300_001
+
+
+def test_nats_is_no_condition_for_anything(postgres: Postgres, tmp_path: Path) -> None:
+    """Instances start and publish without it, and use it once it is there."""
+    port = free_port()
+    cluster = Cluster(tmp_path / "cluster", postgres.database(), f"nats://127.0.0.1:{port}", 1)
+    cluster.approve("a.example")
+    cluster.publish()
+    started = time.monotonic()
+    cluster.coordinator.stop()
+    assert time.monotonic() - started < 8
+    asyncio.run(_find_each_other(tmp_path, port))
+
+
+async def _find_each_other(folder: Path, port: int) -> None:
+    buses = [Bus(f"nats://127.0.0.1:{port}") for _ in range(2)]
+    woken = [asyncio.Event(), asyncio.Event()]
+    for bus, event in zip(buses, woken, strict=True):
+
+        async def wake(event: asyncio.Event = event) -> None:
+            event.set()
+
+        bus.start(wake)
+    await asyncio.sleep(0.5)
+    assert not any(event.is_set() for event in woken)
+    server = Nats(folder, port)
+    try:
+        # Once connected, each looks at what it missed.
+        await asyncio.wait_for(asyncio.gather(*(event.wait() for event in woken)), 20)
+        woken[1].clear()
+        await buses[0].wake()
+        await asyncio.wait_for(woken[1].wait(), 5)
+    finally:
+        for bus in buses:
+            await bus.close()
+        server.close()
 
 
 def test_a_database_that_is_lost_in_the_middle_of_a_publish(own_postgres: Postgres, tmp_path: Path) -> None:
