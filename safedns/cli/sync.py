@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safedns.cli.common import add_config, add_json, print_json, print_table, warn
-from safedns.errors import ConfigError, SyncError
+from safedns.errors import BlocklistError, ConfigError, SyncError
 
 if TYPE_CHECKING:
     import argparse
@@ -243,7 +243,7 @@ def _channel(config: Config) -> str:
 def _lines(config: Config, state: State, serial: int, since: int) -> list[tuple[str, str]]:
     return [
         ("channel", _channel(config)),
-        ("active", f"serial {serial}, since {_date(since)}" if serial else "none"),
+        ("active", f"serial {serial}, since {_date(since)}" if serial else "none that can be used"),
         ("available", f"serial {state.available}" if state.available else "unknown"),
         ("last asked", _date(state.checked) if state.checked else "never with success"),
         ("different", state.problem or ("no" if serial == state.available else "not synced yet")),
@@ -255,12 +255,17 @@ def _date(seconds: int) -> str:
 
 
 def _active(store: Store) -> tuple[int, int]:
-    """Serial of the active blocklist and since when it is; zeros if there is none."""
+    """Serial of the active blocklist and since when it is; zeros if there is none that can be used."""
     from safedns import _native
 
     if not store.active.exists():
         return 0, 0
-    return _native.Blocklist.open(str(store.active)).serial, int(store.active.stat().st_mtime)
+    try:
+        serial = _native.Blocklist.open(str(store.active)).serial
+    except BlocklistError:
+        # The next sync puts another one in its place.
+        return 0, 0
+    return serial, int(store.active.stat().st_mtime)
 
 
 def _store(config: Config) -> Store:

@@ -103,6 +103,34 @@ def test_who_was_told_of_more_than_there_is_asks_again_soon(
     assert "serial 2 is active" in capfd.readouterr().out
 
 
+@pytest.mark.parametrize("left", [b"", b"not a blocklist", bytes(4096)])
+def test_a_blocklist_that_a_power_cut_left_damaged_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], left: bytes
+) -> None:
+    centre = Centre(tmp_path / "centre")
+    centre.now = datetime.now(UTC)
+    centre.publish(["a.example"], 1)
+    server = WebServer(centre.public)
+    (tmp_path / "root.json").write_bytes(centre.root)
+    config = tmp_path / "safedns.yaml"
+    config.write_text(f"coordinator: {{mirrors: ['{server.url}'], channel: isp-a, root: root.json, state: sync}}\n")
+    (tmp_path / "sync").mkdir()
+    (tmp_path / "sync" / "blocklist.sdns").write_bytes(left)
+    assert main(["sync", "status", "--config", str(config)]) == 0
+    assert "none that can be used" in capsys.readouterr().out
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", sleep)
+    assert main(["sync", "--config", str(config)]) == 130
+    server.close()
+    assert Home(tmp_path / "sync", centre).blocks("a.example")
+
+
 def test_it_goes_on_until_told_to_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
