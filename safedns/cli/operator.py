@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import json
 import os
 import re
 import sys
@@ -15,10 +14,11 @@ from urllib.parse import quote
 
 from safedns.cli.common import add_json, print_json, print_table
 from safedns.cli.operator_api import Api, keep_login, logged_in, progress
+from safedns.cli.operator_output import print_found, print_some, printed
 from safedns.errors import CoordinatorError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable
 
 EXAMPLES = """\
   safedns operator login https://coordinator.example.net
@@ -32,7 +32,6 @@ EXAMPLES = """\
 
 the token is asked for, or taken from standard input or from $SAFEDNS_TOKEN"""
 
-_MOST_LINES: Final = 10
 _TIMES: Final = {"h": 3600, "d": 86400, "w": 604800}
 
 
@@ -238,7 +237,7 @@ def _get(arguments: argparse.Namespace) -> int:
         query["channel"] = arguments.channel
     words = {name: quote(str(value), safe="") for name, value in vars(arguments).items() if isinstance(value, str)}
     found = logged_in().ask("GET", arguments.path.format(**words), **query)
-    _print(found, arguments)
+    print_found(found, arguments)
     return 0
 
 
@@ -252,7 +251,7 @@ def _list_add(arguments: argparse.Namespace) -> int:
     kind = "block" if arguments.category else "allow"
     body = {"name": arguments.list, "kind": kind}
     body |= {word: getattr(arguments, word) for word in ("title", "category", "national", "appeal")}
-    _print(logged_in().ask("POST", "/lists", body=body), arguments)
+    print_found(logged_in().ask("POST", "/lists", body=body), arguments)
     return 0
 
 
@@ -319,22 +318,13 @@ def _print_change(found: Any, arguments: argparse.Namespace) -> int:
         for each in report["news"]:
             rank = f"rank {each['rank']:,}" if each["rank"] else ""
             print(f"  {each['name']}  {', '.join(each['categories'])}  {rank}".rstrip())
-        _print_some(f"  * {each['problem']}" for each in report["refusals"])
+        print_some(f"  * {each['problem']}" for each in report["refusals"])
     if found["state"] == "refused" and found["blob"]:
         print("next: import the file again, with --without-refused or without these names")
     if found["state"] == "open":
-        _print_some(f"needs a second person: {why}" for why in found["why"])
+        print_some(f"needs a second person: {why}" for why in found["why"])
         print(f"next: somebody else: safedns operator approve {found['id']}")
     return 0 if found["state"] != "refused" else 1
-
-
-def _print_some(lines: Iterable[str]) -> None:
-    """A line for each, for the first of them."""
-    all_lines = list(lines)
-    for line in all_lines[:_MOST_LINES]:
-        print(line)
-    if len(all_lines) > _MOST_LINES:
-        print(f"  and {len(all_lines) - _MOST_LINES:,} more; --json has all")
 
 
 def _decide(arguments: argparse.Namespace) -> int:
@@ -357,13 +347,13 @@ def _decide(arguments: argparse.Namespace) -> int:
 
 def _channel_add(arguments: argparse.Namespace) -> int:
     body = {"name": arguments.channel, "national": not arguments.own_only}
-    _print(logged_in().ask("POST", "/channels", body=body), arguments)
+    print_found(logged_in().ask("POST", "/channels", body=body), arguments)
     return 0
 
 
 def _channel_lists(arguments: argparse.Namespace) -> int:
     path = f"/channels/{quote(arguments.channel, safe='')}/lists"
-    _print(logged_in().ask("PUT", path, body={"lists": arguments.lists}), arguments)
+    print_found(logged_in().ask("PUT", path, body={"lists": arguments.lists}), arguments)
     return 0
 
 
@@ -374,7 +364,7 @@ def _publish(arguments: argparse.Namespace) -> int:
     made = api.ask("POST", path, body=body)
     where = f"{path}/{made['serial']}"
     if made["state"] == "waiting":
-        return _printed(made, arguments, f"serial {made['serial']} waits for a second person: release-approve")
+        return printed(made, arguments, f"serial {made['serial']} waits for a second person: release-approve")
     found = api.wait(
         where,
         lambda found: found["state"] not in ("queued", "building"),
@@ -389,7 +379,7 @@ def _publish(arguments: argparse.Namespace) -> int:
             print(text)
         found = api.wait(where, _is_well, _health_line)
         text = f"serial {found['serial']}: {_share(found)}; {_health_line(found)}"
-    return _printed(found, arguments, text)
+    return printed(found, arguments, text)
 
 
 def _is_well(found: Any) -> bool:
@@ -453,12 +443,12 @@ def _rollout(arguments: argparse.Namespace) -> int:
     words = ("reason", "at_once")
     body = {word: getattr(arguments, word) for word in words if hasattr(arguments, word)} or None
     found = logged_in().ask("POST", f"{_serial_path(arguments)}/{arguments.verb}", body=body)
-    return _printed(found, arguments, f"serial {found['serial']} of {found['channel']}: {found['state']}")
+    return printed(found, arguments, f"serial {found['serial']} of {found['channel']}: {found['state']}")
 
 
 def _device_move(arguments: argparse.Namespace) -> int:
     path = f"/devices/{quote(arguments.device, safe='')}/channel"
-    _print(logged_in().ask("PUT", path, body={"channel": arguments.channel}), arguments)
+    print_found(logged_in().ask("PUT", path, body={"channel": arguments.channel}), arguments)
     return 0
 
 
@@ -466,74 +456,20 @@ def _enrolment_add(arguments: argparse.Namespace) -> int:
     api = logged_in()
     body = {"channel": arguments.channel, "url": arguments.url or api.url}
     found = api.ask("POST", "/enrolments", body=body | {"days": arguments.days, "uses": arguments.uses})
-    return _printed(found, arguments, found["token"])
+    return printed(found, arguments, found["token"])
 
 
 def _tenant_add(arguments: argparse.Namespace) -> int:
     body = {"id": arguments.tenant, "title": arguments.title or arguments.tenant, "review": arguments.review}
-    _print(logged_in().ask("POST", "/tenants", body=body), arguments)
+    print_found(logged_in().ask("POST", "/tenants", body=body), arguments)
     return 0
 
 
 def _token_add(arguments: argparse.Namespace) -> int:
     body = {word: getattr(arguments, word) for word in ("person", "role", "days", "tenant")}
     found = logged_in().ask("POST", "/tokens", body=body)
-    return _printed(found, arguments, found["token"])
+    return printed(found, arguments, found["token"])
 
 
 def _serial_path(arguments: argparse.Namespace) -> str:
     return f"/channels/{quote(arguments.channel, safe='')}/releases/{arguments.serial}"
-
-
-# Output.
-
-_COLUMNS: Final = {
-    "/lists": ("name", "kind", "category", "national", "revision", "title"),
-    "/lists/{list}/entries": ("id", "name", "scope", "removed", "expires", "reason"),
-    "/changes": ("id", "state", "list", "author", "names", "fast", "reason"),
-    "/channels": ("name", "serial", "has_key", "national", "lists"),
-    "/channels/{channel}/releases": ("serial", "state", "created", "names", "share", "author", "reason"),
-    "/fleet": ("channel", "serial", "devices", "seen_lately", "unwell", "last_seen"),
-    "/devices": ("id", "channel", "serial", "version", "healthy", "revoked", "seen"),
-    "/enrolments": ("id", "channel", "used", "uses", "revoked", "expires", "author"),
-    "/tenants": ("id", "national", "review", "title"),
-    "/tokens": ("id", "person", "role", "revoked", "expires"),
-    "/audit": ("number", "at", "tenant", "person", "action", "subject", "details"),
-}
-_MOMENTS: Final = ("created", "expires", "seen", "last_seen", "at")
-
-
-def _print(found: Any, arguments: argparse.Namespace) -> None:
-    if arguments.json:
-        print_json(found)
-        return
-    columns = _COLUMNS.get(getattr(arguments, "path", ""))
-    if columns is not None:
-        rows = found["records"] if isinstance(found, dict) else found
-        _print_rows(columns, rows)
-    else:
-        print_table((word, _cell(word, value)) for word, value in found.items())
-
-
-def _print_rows(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
-    print_table([columns, *(tuple(_cell(word, row[word]) for word in columns) for row in rows)])
-
-
-def _cell(word: str, value: Any) -> str:
-    if value is None or value == "":
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if word in _MOMENTS:
-        return time.strftime("%Y-%m-%d %H:%M", time.gmtime(value)) if value else "never"
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "-"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
-
-
-def _printed(found: Any, arguments: argparse.Namespace, text: str) -> int:
-    if arguments.json:
-        print_json(found)
-    else:
-        print(text)
-    return 0
