@@ -319,8 +319,7 @@ class Publishing:
         async with self._lease(), self._signing() as writing:
             self.repository.install(metadata)
             KeyFolder(str(self._folder / "keys")).activate()
-            for channel in self.repository.delegated():
-                await self._sign(writing, channel)
+            await self._sign(writing, *self.repository.delegated())
             version = f"{metadata.signed.version}.{metadata.signed.type}"
             writing.audit("", person, "keys.install", version)
 
@@ -330,8 +329,7 @@ class Publishing:
         if not path.exists() or json.loads(path.read_text())["signed"]["signed"] + REFRESH > self._clock():
             return False
         async with self._lease(), self._signing() as writing:
-            for channel in self.repository.delegated():
-                await self._sign(writing, channel)
+            await self._sign(writing, *self.repository.delegated())
         return True
 
     # Files.
@@ -375,13 +373,15 @@ class Publishing:
             writing.head.file += 1
             await writing.session.merge(PublicFile(path=path, number=writing.head.file, data=data))
 
-    async def _sign(self, writing: Writing, channel: str) -> None:
-        rows = await recent(writing.session, channel)
+    async def _sign(self, writing: Writing, *channels: str) -> None:
+        rows = {channel: await recent(writing.session, channel) for channel in channels}
         now = datetime.fromtimestamp(writing.now, UTC)
         online = KeyFolder(str(self._folder / "keys")).online()
-        self.repository.sign(channel, signed(rows, writing.now), online, now)
+        releases = {channel: signed(each, writing.now) for channel, each in rows.items()}
+        self.repository.sign(releases, online, now)
         await self.store(writing)
-        await self._forget(writing.session, rows)
+        for each in rows.values():
+            await self._forget(writing.session, each)
 
     async def _forget(self, session: AsyncSession, rows: Sequence[Release]) -> None:
         """Remove what no router asks for any more."""

@@ -148,8 +148,7 @@ class Repository:
         """Say which key signs for each channel; releases that there are stay."""
         targets = self.delegation({name: signer.public_key for name, signer in online.channels.items()}, now)
         self._sign(f"{targets.version}.{Targets.type}", Metadata(targets), offline.targets)
-        for channel in online.channels:
-            self.sign(channel, self.releases(channel), online, now)
+        self.sign({channel: self.releases(channel) for channel in online.channels}, online, now)
 
     def delegation(self, channels: Mapping[str, Key], now: datetime) -> Targets:
         """The next version of what says which key signs for each channel, for the holders of its keys to sign.
@@ -217,8 +216,13 @@ class Repository:
         found = [read_release(path, each.length, each.hashes["sha256"], each.custom) for path, each in targets.items()]
         return sorted(found, key=lambda release: -release.serial)
 
-    def sign(self, channel: str, releases: Sequence[Release], online: OnlineKeys, now: datetime) -> None:
-        """Sign the releases that routers of a channel may take, then that these are the newest."""
+    def sign(self, releases: Mapping[str, Sequence[Release]], online: OnlineKeys, now: datetime) -> None:
+        """Sign the releases that routers may take, by channel, then that these are the newest."""
+        for channel, each in releases.items():
+            self._sign_channel(channel, each, online.channels[channel], now)
+        self.refresh(online, now)
+
+    def _sign_channel(self, channel: str, releases: Sequence[Release], signer: Signer, now: datetime) -> None:
         version = self._version(role(channel)) + 1
         targets = {
             each.path: TargetFile(
@@ -229,9 +233,8 @@ class Repository:
         self._sign(
             f"{version}.{role(channel)}",
             Metadata(Targets(version, expires=now + ONLINE_LIFE, targets=targets)),
-            [online.channels[channel]],
+            [signer],
         )
-        self.refresh(online, now)
 
     def refresh(self, online: OnlineKeys, now: datetime) -> None:
         """Sign anew what belongs together, and that it is the newest; it has to be done before that expires."""

@@ -32,7 +32,7 @@ class Country:
         self.routers: dict[str, Router] = {}
 
     def _person(self, name: str, role: str, by: Person) -> Person:
-        return Person(self.folder, name, self.url, by("token-add", name, role).strip())
+        return Person(self.folder, name, self.url, by.give(name, role))
 
     def _isp(self, name: str) -> dict[str, Person]:
         self.administrator("tenant-add", name)

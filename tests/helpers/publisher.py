@@ -84,7 +84,7 @@ class Centre:
         for start, data in made.items():
             self.repository.add_object(release.deltas[start], data)
         stable = [old for old in self.repository.releases(channel) if old.share(self.now.timestamp()) == EVERYONE]
-        self.repository.sign(channel, [release, *stable[:1]], self.online, self.now)
+        self.repository.sign({channel: [release, *stable[:1]]}, self.online, self.now)
         self.repository.write()
         return release
 

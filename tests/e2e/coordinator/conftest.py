@@ -41,7 +41,7 @@ class Country:
         given = {
             role: Person(
                 self.coordinator.people, f"{name}-{role}", self.url,
-                administrator("token-add", f"{name}-{role}", role).strip(),
+                administrator.give(f"{name}-{role}", role),
             )
             for role in roles
         }  # fmt: skip

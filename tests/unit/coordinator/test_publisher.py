@@ -56,7 +56,7 @@ def test_nothing_is_seen_before_it_is_written(tmp_path: Path) -> None:
     centre = Centre(tmp_path)
     centre.publish(["a.example"], 1)
     before = {path: path.read_bytes() for path in centre.public.rglob("*") if path.is_file()}
-    centre.repository.sign(CHANNEL, centre.repository.releases(CHANNEL), centre.online, NOW)
+    centre.repository.sign({CHANNEL: centre.repository.releases(CHANNEL)}, centre.online, NOW)
     assert {path: path.read_bytes() for path in centre.public.rglob("*") if path.is_file()} == before
     order = list(centre.repository.pending)
     assert order[-1] == "packs/isp-a.zst"

@@ -65,7 +65,7 @@ def test_a_mirror_that_serves_old_files_can_t_roll_back(centre: Centre, home: Ho
     assert home.sync().serial == 2
     stale = WebServer(old)
     home.urls = (stale.url,)
-    refused(home, "New timestamp version 3 must be >= 4")
+    refused(home, r"New timestamp version \d must be >= \d")
     stale.close()
     # Even one that has lost its memory does not go back: the blocklist itself says which serial it is.
     (home.store.folder / "state.json").unlink()
@@ -129,7 +129,7 @@ def test_the_key_of_one_channel_does_not_sign_for_another(centre: Centre, home: 
 def test_a_channel_s_key_can_t_sign_paths_of_another(centre: Centre, home: Home) -> None:
     """isp-b's role names a release of isp-a: it is not looked for there."""
     release = centre.publish(["evil.example"], 9, channel="isp-b")
-    centre.repository.sign("isp-b", [replace(release, channel="isp-a")], centre.online, centre.now)
+    centre.repository.sign({"isp-b": [replace(release, channel="isp-a")]}, centre.online, centre.now)
     centre.repository.write()
     outcome = home.sync()
     assert (outcome.serial, outcome.available) == (1, 1)
@@ -253,7 +253,7 @@ def test_a_signed_delta_that_makes_something_else_is_refused(centre: Centre, hom
     """Whoever may sign made a mistake: the objects lead to another blocklist than the one that is signed."""
     honest = centre.publish(["a.example", "b.example"], 2)
     other = replace(honest, bundle=Object(hashlib.sha256(b"other").hexdigest(), honest.bundle.length))
-    centre.repository.sign(CHANNEL, [other], centre.online, centre.now)
+    centre.repository.sign({CHANNEL: [other]}, centre.online, centre.now)
     centre.repository.write()
     refused(home, "serial 2: expected .* bytes with SHA-256")
 
