@@ -119,9 +119,10 @@ def _once(config: Config, news: int, *, as_json: bool) -> int:
 
 def _give_way() -> None:
     """Let what a household asks come first, here and in what is started from here."""
-    os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
-    # A batch process doesn't take the processor from one that wakes up.
-    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
+    # A batch process doesn't take the processor from one that wakes up. Who started us may have set something else.
+    if os.sched_getscheduler(0) == os.SCHED_OTHER:
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _tell(store: Store, enrolment: Enrolment, told: Told, counters: Counters | None, serial: int) -> None:

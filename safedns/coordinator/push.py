@@ -8,9 +8,10 @@ import logging
 import random
 import time
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from safedns.config.units import CHANNEL_NAME
+from safedns.errors import CoordinatorError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -153,9 +154,17 @@ class Bus:
 
     Instances look into the database every few seconds as well, so that a message which is lost delays and breaks
     nothing.
+
+    Args:
+        url: of the server, if there is one.
+
+    Raises:
+        CoordinatorError: that is no such URL.
     """
 
     def __init__(self, url: str | None) -> None:
+        if url is not None:
+            _check(url)
         self._url = url
         self._client: Client | None = None
         self._connecting: asyncio.Task[None] | None = None
@@ -164,6 +173,7 @@ class Bus:
         """Begin to connect, and go on trying; it is no condition for anything."""
         if self._url is not None:
             self._connecting = asyncio.create_task(self._connect(self._url, woken))
+            self._connecting.add_done_callback(_tell_failure)
 
     async def _connect(self, url: str, woken: Callable[[], Awaitable[None]]) -> None:
         from nats.aio.client import Client
@@ -174,13 +184,14 @@ class Bus:
         async def report(error: Exception) -> None:
             log.warning("NATS: %s", error or type(error).__name__)
 
-        self._client = Client()
+        client = Client()
         # -1: for ever.
-        await self._client.connect(
+        await client.connect(
             url, max_reconnect_attempts=-1, reconnect_time_wait=_RECONNECT, error_cb=report, connect_timeout=5
         )
-        await self._client.subscribe(_SUBJECT, cb=receive)
-        await self._client.flush()
+        self._client = client
+        await client.subscribe(_SUBJECT, cb=receive)
+        await client.flush()
         # What was published meanwhile.
         await woken()
 
@@ -197,6 +208,22 @@ class Bus:
             await asyncio.gather(self._connecting, return_exceptions=True)
         if self._client is not None:
             await self._client.close()
+
+
+def _check(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("nats", "tls") and parts.hostname and (parts.port or True)
+    except ValueError:
+        known = False
+    if not known:
+        raise CoordinatorError("expected a NATS server as nats://HOST:PORT, found something else")
+
+
+def _tell_failure(connecting: asyncio.Task[None]) -> None:
+    error = None if connecting.cancelled() else connecting.exception()
+    if error is not None:
+        log.warning("NATS: %s; others' releases are found within seconds without it", error)
 
 
 async def _refuse(send: Send, status: int, text: bytes) -> None:

@@ -240,6 +240,9 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
     assert "expected a database with tables" in coordinator.command("serve", folder=tmp_path / "other", status=2)
     wrong = coordinator.command("serve", "--database", "mysql://x/y", status=2)
     assert "expected a database as sqlite:///PATH or postgresql://" in wrong
+    for nats in ("nats://[bad", "nats://host:port", "http://127.0.0.1:4222", "127.0.0.1"):
+        wrong = coordinator.command("serve", "--nats", nats, status=2)
+        assert "expected a NATS server as nats://HOST:PORT, found something else" in wrong
     again = coordinator.command("init", "--channel", "isp-a", status=2)
     assert "expected an empty database, found a coordinator's" in again
 
