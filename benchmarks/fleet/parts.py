@@ -27,7 +27,7 @@ SIMULATED = 5_000
 WHOLE_CLIENTS = 20
 EMERGENCY_NAMES = 100_000
 LATENCY_RATE = 2_000
-SYNCS = 5
+SYNCS = 11
 _SYNC = [sys.executable, "-m", "safedns", "sync", "--once"]
 
 
