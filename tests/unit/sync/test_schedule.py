@@ -16,6 +16,18 @@ def rhythm() -> Rhythm:
     return Rhythm(random.Random(1))
 
 
+def _published(folder: Path) -> tuple[Centre, WebServer, Path]:
+    """A publisher with serial 1, a mirror of it, and a router's configuration."""
+    centre = Centre(folder / "centre")
+    centre.now = datetime.now(UTC)
+    centre.publish(["a.example"], 1)
+    server = WebServer(centre.public)
+    (folder / "root.json").write_bytes(centre.root)
+    config = folder / "safedns.yaml"
+    config.write_text(f"coordinator: {{mirrors: ['{server.url}'], channel: isp-a, root: root.json, state: sync}}\n")
+    return centre, server, config
+
+
 @pytest.mark.parametrize(("connected", "usual"), [(False, POLL), (True, POLL_CONNECTED)])
 def test_polls_are_spread_around_the_pause(connected: bool, usual: float) -> None:
     each = rhythm()
@@ -76,13 +88,7 @@ def test_who_was_told_of_more_than_there_is_asks_again_soon(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The mirror has serial 2 only when it is asked for the third time."""
-    centre = Centre(tmp_path / "centre")
-    centre.now = datetime.now(UTC)
-    centre.publish(["a.example"], 1)
-    server = WebServer(centre.public)
-    (tmp_path / "root.json").write_bytes(centre.root)
-    config = tmp_path / "safedns.yaml"
-    config.write_text(f"coordinator: {{mirrors: ['{server.url}'], channel: isp-a, root: root.json, state: sync}}\n")
+    centre, server, config = _published(tmp_path)
     waited: list[float] = []
 
     def listen(_config: object, _rhythm: Rhythm, _listener: object, seconds: float) -> int:
@@ -107,13 +113,7 @@ def test_who_was_told_of_more_than_there_is_asks_again_soon(
 def test_a_blocklist_that_a_power_cut_left_damaged_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], left: bytes
 ) -> None:
-    centre = Centre(tmp_path / "centre")
-    centre.now = datetime.now(UTC)
-    centre.publish(["a.example"], 1)
-    server = WebServer(centre.public)
-    (tmp_path / "root.json").write_bytes(centre.root)
-    config = tmp_path / "safedns.yaml"
-    config.write_text(f"coordinator: {{mirrors: ['{server.url}'], channel: isp-a, root: root.json, state: sync}}\n")
+    centre, server, config = _published(tmp_path)
     (tmp_path / "sync").mkdir()
     (tmp_path / "sync" / "blocklist.sdns").write_bytes(left)
     assert main(["sync", "status", "--config", str(config)]) == 0
@@ -135,13 +135,7 @@ def test_it_goes_on_until_told_to_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Three syncs: the first finds a release, the mirror is gone for the second and back for the third."""
-    centre = Centre(tmp_path / "centre")
-    centre.now = datetime.now(UTC)
-    centre.publish(["a.example"], 1)
-    server = WebServer(centre.public)
-    (tmp_path / "root.json").write_bytes(centre.root)
-    config = tmp_path / "safedns.yaml"
-    config.write_text(f"coordinator: {{mirrors: ['{server.url}'], channel: isp-a, root: root.json, state: sync}}\n")
+    centre, server, config = _published(tmp_path)
     slept: list[float] = []
     pack = centre.public / "packs" / "isp-a.zst"
 
