@@ -6,6 +6,7 @@ import socket
 import time
 
 import dns.name
+import dns.rcode
 import pytest
 
 from tests.helpers.client import over_udp
@@ -97,8 +98,10 @@ def test_s08_questions_at_one_time_leave_from_ports_of_their_own(service, upstre
         # What goes unanswered is tried again, and would take sockets from the next test's questions.
         upstream.respond = address_of
         client.settimeout(5)
-        # On a busy machine some were given up before that.
-        assert all(addresses(read(client.recv(512))) in ([GOOD], []) for _ in range(40))
+        for _ in range(40):
+            answer = read(client.recv(512))
+            # On a busy machine some are given up before that.
+            assert addresses(answer) == [GOOD] or answer.rcode() == dns.rcode.SERVFAIL, answer
     firsts = [upstream.about(f"s08-{number}.example")[0] for number in range(40)]
     assert len({asked.source[1] for asked in firsts}) == 40
 
